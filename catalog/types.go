@@ -1,0 +1,138 @@
+package catalog
+
+import (
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/micromegas-go/micromegas/telemetry"
+)
+
+// View names a table that is made from blocks and kept in partitions.
+type View string
+
+// The materialised views. A stream feeds the view whose tag it carries.
+const (
+	LogEntries View = "log_entries" // streams tagged "log"
+	Measures   View = "measures"    // streams tagged "metrics"
+
+	// Unresolved stands in a pending row until the block's stream is known.
+	Unresolved View = ""
+)
+
+// Views lists the materialised views.
+func Views() []View { return []View{LogEntries, Measures} }
+
+// Tag returns the stream tag that feeds v.
+func (v View) Tag() string {
+	switch v {
+	case LogEntries:
+		return telemetry.TagLog
+	case Measures:
+		return telemetry.TagMetrics
+	default:
+		return ""
+	}
+}
+
+// Location says where a block's payload lies: inline, or a span of bytes of a segment object.
+type Location struct {
+	Segment string // object key; empty when inline
+	Offset  int64  // bytes
+	Size    int64  // bytes
+	Inline  []byte // the payload itself, for tiny blocks
+}
+
+// BlockRecord is a block with its payload's location.
+type BlockRecord struct {
+	telemetry.Block
+	Location Location
+}
+
+// ProcessRecord is a process with what its blocks tell about it.
+type ProcessRecord struct {
+	telemetry.Process
+	LastUpdate        telemetry.Time  // newest insert time of its blocks; the process's own without blocks
+	LastBlockEndTicks telemetry.Ticks // largest over its blocks
+	LastBlockEndTime  telemetry.Time  // largest over its blocks
+	Blocks            int64           // how many; 0 makes the two values above meaningless
+}
+
+// StreamRecord is a stream with what its blocks tell about it.
+type StreamRecord struct {
+	telemetry.Stream
+	LastUpdate telemetry.Time
+	Blocks     int64
+}
+
+// PendingBlock is a block that a view has not materialised yet, with all that decoding it needs. Blocks of one stream
+// share the Stream and Process pointers.
+type PendingBlock struct {
+	View    View
+	Block   BlockRecord
+	Stream  *StreamRecord
+	Process *ProcessRecord
+
+	Attempts    int    // failed attempts to decode
+	LastError   string // of the last failed attempt
+	Quarantined bool   // too many attempts; kept, shown, and left out of queries and claims
+}
+
+// PartitionID identifies a partition, chosen by its writer.
+type PartitionID = uuid.UUID
+
+// Partition is one immutable Parquet file of a view.
+type Partition struct {
+	ID      PartitionID
+	View    View
+	File    string // object key
+	Size    int64  // bytes
+	Rows    int64
+	MinTime telemetry.Time // smallest and largest event time of its rows
+	MaxTime telemetry.Time
+	Schema  int   // version of the view's schema the file was written with
+	Level   int   // how often its rows were compacted; 0 = straight from blocks
+	Blocks  int64 // number of members
+	Created telemetry.Time
+}
+
+// Errors that callers branch on.
+var (
+	ErrNotFound  = errors.New("not found")
+	ErrLostClaim = errors.New("the claim has expired or was taken over")
+	// ErrUnavailable marks failures that may pass: the database is locked, full or out of reach.
+	ErrUnavailable = errors.New("the catalog is unavailable")
+)
+
+// Owner identifies a claimant: a process of ours, at random at start.
+type Owner = uuid.UUID
+
+// ClaimPending asks for work.
+type ClaimPending struct {
+	View      View
+	MaxBlocks int   // at most so many blocks
+	MaxBytes  int64 // stop after the block that passes this sum of payload sizes
+	Owner     Owner
+	Lease     time.Duration // after this the claim may be taken over
+}
+
+// ClaimPartitions asks for partitions to merge: live, of one view and level, not claimed, oldest first.
+type ClaimPartitions struct {
+	View               View
+	Level              int
+	MinFiles, MaxFiles int   // fewer than MinFiles: claim nothing, unless their sum passes MaxBytes
+	MaxBytes           int64 // stop after the partition that passes this sum of sizes
+	Owner              Owner
+	Lease              time.Duration
+}
+
+// Filter narrows what a Reader returns; zero fields do not narrow.
+type Filter struct {
+	Range   telemetry.Range // on event time (pending: begin and end of the block, widened by one minute)
+	Process telemetry.ProcessID
+	Stream  telemetry.StreamID
+	Block   telemetry.BlockID
+	Tag     string // stream tag (blocks, streams)
+	Limit   int    // at most so many; 0 means all
+}
