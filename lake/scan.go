@@ -1,0 +1,41 @@
+package lake
+
+import (
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/micromegas-go/micromegas/telemetry"
+)
+
+// Scan asks for one relation of a query.
+type Scan struct {
+	View     string          // "log_entries", "processes", "thread_spans", …
+	Instance string          // "" or "global": the bare table; else a process id or, for thread_spans, a stream id
+	Range    telemetry.Range // rows outside are not wanted; see Table.Filter
+}
+
+// Table is one relation as the engine gets it. Either Files or Batches hold the rows; both empty means no rows.
+//
+// Physical columns have the names and order of Schema, with plain types: dictionaries unpacked, timestamps in
+// nanoseconds without zone.
+type Table struct {
+	Schema *arrow.Schema // what clients see: dictionaries, the zone "+00:00", nullability
+
+	Files   []string            // absolute paths of Parquet files on this machine
+	Batches []arrow.RecordBatch // for small tables
+	Filter  string              // SQL condition over the columns that every row must satisfy; "" means none
+	OrderBy string              // SQL order that reading must keep when the view promises one (thread_spans); "" means none
+}
+
+// Snapshot is what one query reads: a consistent state of all its relations, in the order of the scans.
+type Snapshot struct {
+	Tables  []*Table
+	release func()
+}
+
+// Close lets go of the files and batches. The snapshot must not be read afterwards.
+func (s *Snapshot) Close() {
+	if s.release != nil {
+		s.release()
+		s.release = nil
+	}
+}
