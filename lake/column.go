@@ -1,0 +1,196 @@
+package lake
+
+import (
+	"unsafe"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+)
+
+// A column collects the values of one column of a view, row by row, can be put into another order, and becomes an Arrow
+// array. The kinds below are all that the views need.
+type column interface {
+	len() int
+	bytes() int                          // rough size in memory, for flushing in time
+	permute(order []int32)               // row i becomes the former row order[i]
+	array() arrow.Array                  // the rows so far
+	reset()                              // forget the rows, keep the memory
+	appendFrom(src arrow.Array, row int) // copy one row of an array of the same column
+}
+
+// numbers is a column of fixed-size numbers; times are int64 nanoseconds.
+type numbers[T int32 | uint32 | int64 | float64] struct {
+	typ  arrow.DataType
+	rows []T
+	next []T // spare memory for permute
+}
+
+func (c *numbers[T]) add(v T)    { c.rows = append(c.rows, v) }
+func (c *numbers[T]) len() int   { return len(c.rows) }
+func (c *numbers[T]) bytes() int { return len(c.rows) * int(unsafe.Sizeof(*new(T))) }
+func (c *numbers[T]) reset()     { c.rows = c.rows[:0] }
+
+func (c *numbers[T]) permute(order []int32) {
+	c.next = append(c.next[:0], c.rows...)
+	for i, from := range order {
+		c.rows[i] = c.next[from]
+	}
+}
+
+func (c *numbers[T]) array() arrow.Array {
+	raw := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(c.rows))), c.bytes()) //nolint:gosec // a view of our own slice, copied below
+	data := array.NewData(c.typ, len(c.rows), []*memory.Buffer{nil, memory.NewBufferBytes(append([]byte(nil), raw...))}, nil, 0, 0)
+	defer data.Release()
+	return array.MakeFromData(data)
+}
+
+func (c *numbers[T]) appendFrom(src arrow.Array, row int) {
+	data := src.Data()
+	raw := data.Buffers()[1].Bytes()
+	values := unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(raw))), len(raw)/int(unsafe.Sizeof(*new(T)))) //nolint:gosec // Arrow keeps numbers aligned
+	c.rows = append(c.rows, values[data.Offset()+row])
+}
+
+// text is a column of strings, or of bytes, that rarely repeat.
+type text struct {
+	typ     arrow.DataType // arrow.BinaryTypes.String or .Binary
+	data    []byte
+	offsets []int32 // len(rows)+1
+	spare   text2
+}
+
+type text2 struct {
+	data    []byte
+	offsets []int32
+}
+
+func newText(typ arrow.DataType) *text { return &text{typ: typ, offsets: []int32{0}} }
+
+func (c *text) add(s string) {
+	c.data = append(c.data, s...)
+	c.offsets = append(c.offsets, int32(len(c.data))) //nolint:gosec // builders flush long before 2 GiB
+}
+
+func (c *text) len() int   { return len(c.offsets) - 1 }
+func (c *text) bytes() int { return len(c.data) + 4*len(c.offsets) }
+func (c *text) reset()     { c.data, c.offsets = c.data[:0], c.offsets[:1] }
+
+func (c *text) permute(order []int32) {
+	c.spare.data, c.spare.offsets = c.spare.data[:0], append(c.spare.offsets[:0], 0)
+	for _, from := range order {
+		c.spare.data = append(c.spare.data, c.data[c.offsets[from]:c.offsets[from+1]]...)
+		c.spare.offsets = append(c.spare.offsets, int32(len(c.spare.data))) //nolint:gosec // as in add
+	}
+	c.data, c.spare.data = c.spare.data, c.data
+	c.offsets, c.spare.offsets = c.spare.offsets, c.offsets
+}
+
+func (c *text) array() arrow.Array {
+	offsets := arrow.Int32Traits.CastToBytes(append([]int32(nil), c.offsets...))
+	data := array.NewData(c.typ, c.len(), []*memory.Buffer{
+		nil, memory.NewBufferBytes(offsets), memory.NewBufferBytes(append([]byte(nil), c.data...)),
+	}, nil, 0, 0)
+	defer data.Release()
+	return array.MakeFromData(data)
+}
+
+func (c *text) appendFrom(src arrow.Array, row int) {
+	switch a := src.(type) {
+	case *array.String:
+		c.add(a.Value(row))
+	case *array.Binary:
+		c.add(a.ValueString(row))
+	case *array.Dictionary:
+		c.appendFrom(a.Dictionary(), a.GetValueIndex(row))
+	}
+}
+
+// coded is a column of strings, or of bytes, that repeat: an index into the distinct values.
+type coded struct {
+	typ    *arrow.DictionaryType
+	memo   map[string]int32
+	values *text
+	rows   []int32
+	next   []int32
+
+	remapOf arrow.Array // the dictionary that remap belongs to; see appendFrom
+	remap   []int32
+}
+
+func newCoded(typ *arrow.DictionaryType) *coded {
+	return &coded{typ: typ, memo: map[string]int32{}, values: newText(typ.ValueType)}
+}
+
+// code returns the index of s, which addCode takes: for values that are known to be the same for many rows.
+func (c *coded) code(s string) int32 {
+	if i, ok := c.memo[s]; ok {
+		return i
+	}
+	i := int32(len(c.memo)) //nolint:gosec // bounded by the rows
+	c.values.add(s)
+	c.memo[string(append([]byte(nil), s...))] = i // a copy: s may point into a block's memory
+	return i
+}
+
+func (c *coded) add(s string)       { c.rows = append(c.rows, c.code(s)) }
+func (c *coded) addCode(code int32) { c.rows = append(c.rows, code) }
+func (c *coded) len() int           { return len(c.rows) }
+func (c *coded) bytes() int         { return 4*len(c.rows) + c.values.bytes() }
+func (c *coded) value(row int) string {
+	i := c.rows[row]
+	return string(c.values.data[c.values.offsets[i]:c.values.offsets[i+1]])
+}
+
+func (c *coded) reset() {
+	c.rows = c.rows[:0]
+	clear(c.memo)
+	c.values.reset()
+	c.remapOf = nil
+}
+
+func (c *coded) permute(order []int32) {
+	c.next = append(c.next[:0], c.rows...)
+	for i, from := range order {
+		c.rows[i] = c.next[from]
+	}
+}
+
+func (c *coded) array() arrow.Array {
+	index := numbers[int32]{typ: arrow.PrimitiveTypes.Int32, rows: c.rows}
+	indices, values := index.array(), c.values.array()
+	defer indices.Release()
+	defer values.Release()
+	return array.NewDictionaryArray(c.typ, indices, values)
+}
+
+func (c *coded) appendFrom(src arrow.Array, row int) {
+	switch a := src.(type) {
+	case *array.Dictionary:
+		dict := a.Dictionary()
+		if c.remapOf != dict {
+			c.remapOf, c.remap = dict, c.remap[:0]
+			for range dict.Len() {
+				c.remap = append(c.remap, -1)
+			}
+		}
+		i := a.GetValueIndex(row)
+		if c.remap[i] < 0 {
+			c.remap[i] = c.code(valueString(dict, i))
+		}
+		c.addCode(c.remap[i])
+	default:
+		c.add(valueString(src, row))
+	}
+}
+
+func valueString(a arrow.Array, row int) string {
+	switch a := a.(type) {
+	case *array.String:
+		return a.Value(row)
+	case *array.Binary:
+		return a.ValueString(row)
+	default:
+		return ""
+	}
+}
