@@ -1,0 +1,85 @@
+package flightsql
+
+import (
+	"context"
+
+	"github.com/apache/arrow-go/v18/arrow/flight"
+	pb "github.com/apache/arrow-go/v18/arrow/flight/gen/flight"
+
+	"github.com/micromegas-go/micromegas/query"
+)
+
+// DoGet streams the answer to a ticket.
+func (s *Server) DoGet(t *flight.Ticket, stream flight.FlightService_DoGetServer) error {
+	cmd, err := decodeTicket(t.GetTicket())
+	if err != nil {
+		return err
+	}
+	sql, ok, err := statement(cmd)
+	if err != nil {
+		return err
+	}
+	ctx := stream.Context()
+	if !ok {
+		a := s.metadata(cmd)
+		if a == nil {
+			return errCommand
+		}
+		return a.send(ctx, stream)
+	}
+	var id string
+	if t, ok := cmd.(*pb.TicketStatementQuery); ok {
+		id = ticketID(t)
+	}
+	return s.query(ctx, sql, id, stream)
+}
+
+// query runs one statement and leaves its audit record.
+func (s *Server) query(ctx context.Context, sql, ticket string, stream sender) (err error) {
+	ctx, cancel := context.WithCancel(ctx) // whatever ends this call ends the query
+	defer cancel()
+	rec := s.newRecord(sql)
+	defer func() { rec.finish(ctx, err) }()
+	defer catch(&err) // runs before finish, which then records it
+
+	if rec.caller, err = attribute(ctx); err != nil {
+		return err
+	}
+	r, err := request(ctx, sql)
+	if err != nil {
+		return err
+	}
+	rec.request = r
+	defer s.running.add(ticket, subject(ctx), cancel)()
+
+	begin := s.now()
+	res, err := s.queries.Execute(ctx, r)
+	rec.planning = s.now().Sub(begin)
+	if err != nil {
+		return err
+	}
+	defer res.Release()
+	return s.send(res, rec, stream)
+}
+
+// send pulls batches as the stream takes them.
+func (s *Server) send(res query.Result, rec *record, stream sender) error {
+	w, err := newWriter(stream, res.Schema())
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	for {
+		begin := s.now()
+		more := res.Next()
+		rec.execution += s.now().Sub(begin)
+		if !more {
+			return res.Err()
+		}
+		batch := res.RecordBatch()
+		if err := w.write(batch); err != nil {
+			return err
+		}
+		rec.rows += batch.NumRows()
+	}
+}

@@ -1,0 +1,87 @@
+package flightsql
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"sync"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/emptypb"
+
+	"github.com/micromegas-go/micromegas/internal/fault"
+)
+
+// health is grpc.health.v1: serving until the server begins to stop. It is not the one of package grpc/health because a
+// Watch of that one keeps a graceful stop waiting until its grace period is over.
+type health struct {
+	healthpb.UnimplementedHealthServer
+	once     sync.Once
+	stopping chan struct{}
+}
+
+func (h *health) stop() { h.once.Do(func() { close(h.stopping) }) }
+
+// Check answers for the server and for any service name alike: they stand and fall together.
+func (h *health) Check(context.Context, *healthpb.HealthCheckRequest) (*healthpb.HealthCheckResponse, error) {
+	select {
+	case <-h.stopping:
+		return &healthpb.HealthCheckResponse{Status: healthpb.HealthCheckResponse_NOT_SERVING}, nil
+	default:
+		return &healthpb.HealthCheckResponse{Status: healthpb.HealthCheckResponse_SERVING}, nil
+	}
+}
+
+// Watch tells the state now and when it changes, which happens once.
+func (h *health) Watch(_ *healthpb.HealthCheckRequest, stream healthpb.Health_WatchServer) error {
+	ctx := stream.Context()
+	now, err := h.Check(ctx, nil)
+	if err != nil {
+		return err
+	}
+	if err := stream.Send(now); err != nil {
+		return err
+	}
+	select {
+	case <-ctx.Done():
+		return status.FromContextError(ctx.Err()).Err()
+	case <-h.stopping:
+	}
+	if now.Status == healthpb.HealthCheckResponse_SERVING {
+		err := stream.Send(&healthpb.HealthCheckResponse{Status: healthpb.HealthCheckResponse_NOT_SERVING})
+		if err != nil {
+			return err
+		}
+	}
+	return status.Error(codes.Unavailable, "the server is stopping")
+}
+
+// unknownService answers calls to services that do not exist: OK to any path that ends in /health, which load balancers
+// of existing installations are configured with.
+func unknownService(_ any, stream grpc.ServerStream) error {
+	method, _ := grpc.MethodFromServerStream(stream)
+	if strings.HasSuffix(method, "/health") {
+		return stream.SendMsg(&emptypb.Empty{})
+	}
+	return fault.New(fault.Unimplemented, "no such service or method")
+}
+
+// HTTPHealth answers GET /health with 200 always, and GET /ready with 200 when ready returns nil, else 503. It is meant
+// for an own listener, for platforms that cannot probe gRPC. A nil ready is always ready.
+func HTTPHealth(ready func(context.Context) error) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte("ok\n"))
+	})
+	mux.HandleFunc("GET /ready", func(w http.ResponseWriter, r *http.Request) {
+		if ready != nil && ready(r.Context()) != nil {
+			http.Error(w, "not ready", http.StatusServiceUnavailable)
+			return
+		}
+		_, _ = w.Write([]byte("ok\n"))
+	})
+	return mux
+}
