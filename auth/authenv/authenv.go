@@ -1,0 +1,61 @@
+// Package authenv builds the chain of a server from the environment: the one place that knows every kind of provider.
+package authenv
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/micromegas-go/micromegas/auth"
+	"github.com/micromegas-go/micromegas/auth/apikey"
+	"github.com/micromegas-go/micromegas/auth/oidc"
+)
+
+// Options are what a server adds to the variables. The zero value is authentication switched on.
+type Options struct {
+	Disabled bool     // --disable-auth: nothing is read, everybody is an administrator (A4, A5)
+	Listen   []string // the addresses the server listens on, for the warning of Disabled
+
+	// Unsetenv, usually os.Unsetenv, removes the variable with the keys from the process's environment once it has been
+	// read, so that child processes do not inherit it (B24); /proc still shows what the process was started with.
+	// nil leaves it, for a process that opens several chains.
+	Unsetenv func(string) error
+
+	Log *slog.Logger     // nil discards
+	Now func() time.Time // nil means time.Now
+}
+
+// Open reads the configuration, logs it, and returns the chain; Close it. It does not ask any issuer (A7). The error
+// names every mistake, or that nothing is configured ([auth.ErrNoMethod]).
+func Open(ctx context.Context, getenv func(string) string, o Options) (*auth.Chain, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Disabled {
+		return auth.Disabled(o.Log, o.Listen...), nil
+	}
+	cfg, warnings, err := auth.LoadConfig(getenv)
+	if err != nil {
+		return nil, err
+	}
+	if o.Unsetenv != nil {
+		if err := o.Unsetenv(auth.EnvAPIKeys); err != nil {
+			return nil, fmt.Errorf("unset %s: %w", auth.EnvAPIKeys, err)
+		}
+	}
+	auth.LogStart(ctx, o.Log, cfg, warnings)
+	return New(cfg, o), nil
+}
+
+// New returns the chain of cfg: API keys first, then OpenID Connect (A32).
+func New(cfg auth.Config, o Options) *auth.Chain {
+	var providers []auth.Provider
+	if len(cfg.APIKeys) > 0 {
+		providers = append(providers, apikey.New(cfg.APIKeys))
+	}
+	if len(cfg.OIDC.Issuers) > 0 {
+		providers = append(providers, oidc.New(cfg.OIDC, oidc.Options{Now: o.Now, Log: o.Log}))
+	}
+	return auth.NewChain(auth.NewPolicy(cfg.Admins), providers...)
+}

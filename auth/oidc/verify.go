@@ -1,0 +1,63 @@
+package oidc
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+)
+
+// settled is the age at which a key set may be out of date although it holds the token's kid: an issuer may reuse one.
+const settled = time.Minute
+
+// verify checks t's signature. It returns the key set used; nil when no keys could be had, and then the error says why.
+func (p *Provider) verify(ctx context.Context, is *issuer, t *token) (*keySet, error) {
+	set, fresh, err := is.keys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	err = p.verifyWith(set, t)
+	if err == nil || fresh || err == ErrAlgorithm { //nolint:errorlint // verifyWith returns bare sentinels
+		return set, err
+	}
+	// B8: the issuer may have changed its keys.
+	if err == ErrSignature && is.age(set) < settled { //nolint:errorlint // as above
+		return set, err
+	}
+	newer, unavailable := is.refresh(ctx, set)
+	if unavailable != nil {
+		return nil, unavailable
+	}
+	if newer == set {
+		return set, err // too early for another fetch
+	}
+	return newer, p.verifyWith(newer, t)
+}
+
+// verifyWith checks t's signature with the keys of set.
+func (p *Provider) verifyWith(set *keySet, t *token) error {
+	alg := t.header.algorithm
+	if !slices.Contains(set.algorithms, alg) {
+		return ErrAlgorithm
+	}
+	candidates, known := set.candidates(t.header.keyID, alg)
+	if !known {
+		return ErrUnknownKey
+	}
+	if len(candidates) == 0 {
+		return ErrSignature // the key is there and is not for this algorithm (B2)
+	}
+	// The parser is told the one algorithm that the keys were chosen for.
+	jws, err := jose.ParseSignedCompact(t.raw, []jose.SignatureAlgorithm{jose.SignatureAlgorithm(alg)})
+	if err != nil {
+		return ErrSignature
+	}
+	for _, k := range candidates {
+		p.verifications.Add(1)
+		if _, err := jws.Verify(k.public); err == nil {
+			return nil
+		}
+	}
+	return ErrSignature
+}
