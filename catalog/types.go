@@ -95,6 +95,7 @@ type Partition struct {
 	Level   int   // how often its rows were compacted; 0 = straight from blocks
 	Blocks  int64 // number of members
 	Created telemetry.Time
+	Retired telemetry.Time // when another partition took over its rows; 0 while it is live
 }
 
 // Errors that callers branch on.
@@ -127,12 +128,39 @@ type ClaimPartitions struct {
 	Lease              time.Duration
 }
 
-// Filter narrows what a Reader returns; zero fields do not narrow.
+// Filter narrows what a Reader returns; zero fields do not narrow. What Range is compared with, each method says.
 type Filter struct {
-	Range   telemetry.Range // on event time (pending: begin and end of the block, widened by one minute)
+	Range   telemetry.Range
 	Process telemetry.ProcessID
 	Stream  telemetry.StreamID
-	Block   telemetry.BlockID
-	Tag     string // stream tag (blocks, streams)
-	Limit   int    // at most so many; 0 means all
+	Block   telemetry.BlockID // blocks, pending, partitions
+	Tag     string            // stream tag (blocks, pending, streams, processes that have such a stream)
+	Limit   int               // at most so many; 0 means all
+
+	// WithoutPayload leaves Location.Inline of blocks empty, for readers that only list them.
+	WithoutPayload bool
+}
+
+// Counts tells how much there is, for a system table and for tests.
+type Counts struct {
+	Processes int64
+	Streams   int64
+	Blocks    int64
+	Orphans   int64 // blocks that wait for their stream or, if a view wants them, for their process
+	Retired   int64 // partitions whose files are to be deleted
+	Views     map[View]ViewCounts
+}
+
+// ViewCounts is the part of Counts that belongs to one view.
+type ViewCounts struct {
+	Pending       int64 // blocks, with those in the next two
+	Quarantined   int64
+	Claimed       int64          // by an owner whose lease runs
+	PendingBytes  int64          // payload
+	OldestPending telemetry.Time // smallest insert time; 0 when nothing is pending
+
+	Partitions int64 // live
+	Rows       int64
+	Bytes      int64
+	Blocks     int64 // members
 }

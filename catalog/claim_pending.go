@@ -1,0 +1,118 @@
+package catalog
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"github.com/micromegas-go/micromegas/telemetry"
+)
+
+// Defaults of a claim.
+const (
+	defaultClaim = 1024        // blocks or partitions
+	defaultLease = time.Minute // long enough to write a file
+)
+
+// ClaimPending claims blocks of a view, oldest first, for the owner's lease: those that nobody has, or whose lease has
+// run out, not those in quarantine, and not those whose stream or process is unknown. MaxBlocks 0 means 1024, MaxBytes 0
+// no bound, Lease 0 one minute.
+func (db *DB) ClaimPending(ctx context.Context, c ClaimPending) ([]PendingBlock, error) {
+	var list []PendingBlock
+	err := db.write(ctx, "claim pending blocks of "+string(c.View), func(s *session) error {
+		list = nil
+		if err := resolve(ctx, s); err != nil {
+			return err
+		}
+		numbers, err := claimable(ctx, s, c, &list)
+		if err != nil || len(list) == 0 {
+			return err
+		}
+		err = listBatches(numbers, func(batch []any) error {
+			args := append([]any{id(c.Owner), db.leaseEnd(c.Lease), string(c.View)}, batch...)
+			_, err := s.exec(ctx, query{name: "claim_pending", n: len(batch), args: args})
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		return attach(ctx, s, list)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return list, nil
+}
+
+func claimable(ctx context.Context, s *session, c ClaimPending, list *[]PendingBlock) (numbers []any, err error) {
+	limit := c.MaxBlocks
+	if limit <= 0 {
+		limit = defaultClaim
+	}
+	var bytes int64
+	q := query{name: "claimable_pending", args: []any{string(c.View), int64(s.db.timeNow()), limit}}
+	err = s.each(ctx, q, func(rows *sql.Rows) error {
+		p := PendingBlock{View: c.View}
+		var no int64
+		dest := append([]any{&no, &p.Attempts, &p.LastError}, p.Block.dest()...)
+		if err := rows.Scan(append(dest, &p.Block.Location.Inline)...); err != nil {
+			return err
+		}
+		*list = append(*list, p)
+		numbers = append(numbers, no)
+		bytes += p.Block.PayloadSize
+		if c.MaxBytes > 0 && bytes > c.MaxBytes {
+			return errStop
+		}
+		return nil
+	})
+	return numbers, err
+}
+
+// leaseEnd is when a lease that begins now runs out.
+func (db *DB) leaseEnd(lease time.Duration) int64 {
+	if lease <= 0 {
+		lease = defaultLease
+	}
+	return int64(db.timeNow()) + int64(lease)
+}
+
+// ReleasePending gives claimed blocks back without blame. Blocks that the owner no longer has are passed over.
+func (db *DB) ReleasePending(ctx context.Context, owner Owner, view View, blocks []telemetry.BlockID) error {
+	return db.write(ctx, "release pending blocks of "+string(view), func(s *session) error {
+		return listBatches(ids(blocks), func(batch []any) error {
+			args := append([]any{string(view), id(owner)}, batch...)
+			_, err := s.exec(ctx, query{name: "release_pending", n: len(batch), args: args})
+			return err
+		})
+	})
+}
+
+// FailPending gives a claimed block back after it could not be decoded, for the reason cause. From the attempt
+// quarantineAfter on it is in quarantine; 0 means never. ErrLostClaim means that the owner no longer has it.
+func (db *DB) FailPending(ctx context.Context, owner Owner, view View, block telemetry.BlockID, cause string,
+	quarantineAfter int,
+) error {
+	return db.write(ctx, fmt.Sprintf("record a failure of block %s in %s", block, view), func(s *session) error {
+		n, err := s.exec(ctx, query{name: "fail_pending", args: []any{
+			clean(cause), quarantineAfter, quarantineAfter, string(view), id(owner), id(block),
+		}})
+		if err == nil && n != 1 {
+			return ErrLostClaim
+		}
+		return err
+	})
+}
+
+// RequeueQuarantined takes the blocks of view out of quarantine, for a program that can decode more than the last, and
+// returns how many they were.
+func (db *DB) RequeueQuarantined(ctx context.Context, view View) (int64, error) {
+	var n int64
+	err := db.write(ctx, "requeue blocks of "+string(view), func(s *session) error {
+		var err error
+		n, err = s.exec(ctx, query{name: "requeue_quarantined", args: []any{string(view)}})
+		return err
+	})
+	return n, err
+}

@@ -1,0 +1,44 @@
+package catalog
+
+import (
+	"context"
+	"database/sql"
+)
+
+// SegmentsInUse tells which of the keys hold payloads of recorded blocks; the others are missing from the result. A
+// segment is written before its blocks are recorded: only one that is older than any append takes is an orphan.
+func (db *DB) SegmentsInUse(ctx context.Context, keys []string) (map[string]bool, error) {
+	return db.inUse(ctx, "segments_in_use", keys)
+}
+
+// FilesInUse tells which of the keys are files of partitions, live or retired; the others are missing from the result.
+// What SegmentsInUse says about orphans holds for them too.
+func (db *DB) FilesInUse(ctx context.Context, keys []string) (map[string]bool, error) {
+	return db.inUse(ctx, "files_in_use", keys)
+}
+
+func (db *DB) inUse(ctx context.Context, name string, keys []string) (map[string]bool, error) {
+	values := make([]any, len(keys))
+	for i, key := range keys {
+		values[i] = key
+	}
+	used := make(map[string]bool)
+	err := db.Read(ctx, func(r *Reader) error {
+		return listBatches(values, func(batch []any) error {
+			return r.s.each(ctx, query{name: name, n: len(batch), args: batch}, collect(used))
+		})
+	})
+	return used, err
+}
+
+// collect adds a row's only column, a string, to set.
+func collect(set map[string]bool) func(*sql.Rows) error {
+	return func(rows *sql.Rows) error {
+		var s string
+		if err := rows.Scan(&s); err != nil {
+			return err
+		}
+		set[s] = true
+		return nil
+	}
+}

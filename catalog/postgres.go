@@ -1,0 +1,97 @@
+package catalog
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"embed"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+)
+
+//go:embed migrations/postgres/*.sql
+var postgresMigrations embed.FS
+
+var postgresDialect = &dialect{
+	name:       "postgres",
+	numbered:   true,
+	rowLocks:   true,
+	migrations: postgresMigrations,
+	lockMigrations: func(ctx context.Context, s *session) error {
+		_, err := s.tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock($1)", migrationLock)
+		return err
+	},
+	checkWritable: func(ctx context.Context, s *session) error {
+		var readOnly string
+		if err := s.tx.QueryRowContext(ctx, "SHOW transaction_read_only").Scan(&readOnly); err != nil {
+			return err
+		}
+		if readOnly != "off" {
+			return fmt.Errorf("%w: the server is read-only", ErrUnavailable)
+		}
+		return nil
+	},
+	transient: postgresTransient,
+	retry:     postgresRetry,
+}
+
+// migrationLock is the key of the advisory lock that a migrating transaction holds: "micromeg" in ASCII.
+const migrationLock int64 = 0x6d6963726f6d6567
+
+// openPostgres connects a pool for both purposes; pgx prepares statements and keeps them per connection.
+func openPostgres(ctx context.Context, o Options) (*DB, error) {
+	config, err := pgx.ParseConfig(o.DSN)
+	if err != nil {
+		return nil, fmt.Errorf("open catalog: the postgres:// connection string is malformed: %w", err) // pgx hides the password
+	}
+	if config.RuntimeParams["application_name"] == "" {
+		config.RuntimeParams["application_name"] = "micromegas"
+	}
+	conns := stdlib.OpenDB(*config)
+	conns.SetMaxOpenConns(o.Conns)
+	conns.SetMaxIdleConns(o.Conns)
+	conns.SetConnMaxIdleTime(5 * time.Minute)
+	db := &DB{dialect: postgresDialect, writer: pool{DB: conns}, reader: pool{DB: conns}}
+	if err := conns.PingContext(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("connect to the catalog: %w", db.unavailable(err)), conns.Close())
+	}
+	return db, nil
+}
+
+// postgresTransient tells lost connections and the SQLSTATE classes that mean "not now"
+// (https://www.postgresql.org/docs/15/errcodes-appendix.html).
+func postgresTransient(err error) bool {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+		switch class := e.Code[:min(2, len(e.Code))]; class {
+		case "08", // connection
+			"53", // insufficient resources: disk full, too many connections
+			"57", // operator intervention: shutting down, starting up, cancelled
+			"58": // system error: input or output
+			return true
+		}
+		return postgresRetry(err) || e.Code == "55P03" || e.Code == "25006" // lock not available; read-only
+	}
+	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[net.Error](err); ok {
+		return true
+	}
+	return errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) || errors.Is(err, io.EOF) ||
+		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) || pgconn.SafeToRetry(err) ||
+		strings.Contains(err.Error(), "conn closed")
+}
+
+// postgresRetry tells serialisation failures and deadlocks, after which the server has rolled everything back.
+func postgresRetry(err error) bool {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && (e.Code == "40001" || e.Code == "40P01")
+}

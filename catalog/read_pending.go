@@ -1,0 +1,81 @@
+package catalog
+
+import (
+	"context"
+	"database/sql"
+
+	"github.com/micromegas-go/micromegas/telemetry"
+)
+
+// clockSlack widens the range of pending blocks: events may lie a little outside the times of their block, since the
+// ticks of an event are read before the block's lock is taken and two clocks are involved.
+const clockSlack telemetry.Time = 60e9
+
+// Pending returns the blocks that view has not materialised, oldest first, with those in quarantine. Blocks whose stream
+// or process is unknown are left out. The range takes blocks whose time from begin to end, widened by a minute, meets it.
+func (r *Reader) Pending(ctx context.Context, view View, f Filter) ([]PendingBlock, error) {
+	f.Range = widened(f.Range, clockSlack)
+	q := query{name: "pending", args: []any{string(view), string(view)}, options: f.options()}
+	var list []PendingBlock
+	p := PendingBlock{View: view}
+	var quarantined int64
+	dest := append([]any{&p.Attempts, &p.LastError, &quarantined}, p.Block.dest()...)
+	dest = append(dest, &p.Block.Location.Inline)
+	segments := make(interner)
+	err := r.s.each(ctx, q, func(rows *sql.Rows) error {
+		if err := rows.Scan(dest...); err != nil {
+			return err
+		}
+		p.Quarantined = quarantined != 0
+		p.Block.Location.Segment = segments.of(p.Block.Location.Segment)
+		list = append(list, p)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return list, attach(ctx, r.s, list)
+}
+
+// attach fills in the streams and processes of list, one record for each.
+func attach(ctx context.Context, s *session, list []PendingBlock) error {
+	streams := make(map[telemetry.StreamID]*StreamRecord)
+	processes := make(map[telemetry.ProcessID]*ProcessRecord)
+	var streamIDs, processIDs []any
+	for i := range list {
+		b := &list[i].Block
+		if _, ok := streams[b.StreamID]; !ok {
+			streams[b.StreamID] = nil
+			streamIDs = append(streamIDs, id(b.StreamID))
+		}
+		if _, ok := processes[b.ProcessID]; !ok {
+			processes[b.ProcessID] = nil
+			processIDs = append(processIDs, id(b.ProcessID))
+		}
+	}
+	err := listBatches(streamIDs, func(batch []any) error {
+		return s.each(ctx, query{name: "streams_by_id", n: len(batch), args: batch}, func(rows *sql.Rows) error {
+			st, err := scanStream(rows)
+			if err == nil {
+				streams[st.ID] = st
+			}
+			return err
+		})
+	})
+	if err != nil {
+		return err
+	}
+	err = listBatches(processIDs, func(batch []any) error {
+		return s.each(ctx, query{name: "processes_by_id", n: len(batch), args: batch}, func(rows *sql.Rows) error {
+			p, err := scanProcess(rows)
+			if err == nil {
+				processes[p.ID] = p
+			}
+			return err
+		})
+	})
+	for i := range list {
+		list[i].Stream, list[i].Process = streams[list[i].Block.StreamID], processes[list[i].Block.ProcessID]
+	}
+	return err
+}

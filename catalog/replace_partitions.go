@@ -1,0 +1,45 @@
+package catalog
+
+import (
+	"context"
+	"fmt"
+)
+
+// ReplacePartitions records p, merged from old, which the owner claimed: their members move to p and they retire.
+// p.Blocks is set to the sum of theirs, a zero p.Created to now. Errors mean what they mean for CommitPartition.
+func (db *DB) ReplacePartitions(ctx context.Context, owner Owner, old []PartitionID, p Partition) error {
+	if err := checkPartition(p); err != nil {
+		return err
+	}
+	list := distinct(old)
+	if len(list) == 0 {
+		return fmt.Errorf("replace partitions by %s: none are given", p.ID)
+	}
+	return db.write(ctx, "replace partitions by "+p.ID.String(), func(s *session) error {
+		no, err := insertPartition(ctx, s, p)
+		if err != nil || no == 0 {
+			return err
+		}
+		var retired, moved int64
+		err = listBatches(ids(list), func(batch []any) error {
+			args := append([]any{int64(db.timeNow()), string(p.View), id(owner)}, batch...)
+			n, err := s.exec(ctx, query{name: "retire_partitions", n: len(batch), args: args})
+			retired += n
+			if err != nil {
+				return err
+			}
+			args = append([]any{no}, batch...)
+			n, err = s.exec(ctx, query{name: "move_members", n: len(batch), args: args})
+			moved += n
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if retired != int64(len(list)) {
+			return ErrLostClaim
+		}
+		_, err = s.exec(ctx, query{name: "set_partition_blocks", args: []any{moved, no}})
+		return err
+	})
+}

@@ -1,0 +1,14 @@
+SELECT b.block_id, b.stream_id, b.process_id, b.begin_time, b.end_time, b.begin_ticks, b.end_ticks, b.objects,
+    b.object_offset, b.payload_size, b.insert_time, b.segment, b.segment_offset, b.segment_size
+--if payload: , b.payload
+FROM blocks b
+WHERE EXISTS (SELECT 1 FROM streams s WHERE s.stream_id = b.stream_id)
+    AND EXISTS (SELECT 1 FROM processes r WHERE r.process_id = b.process_id)
+--if begin: AND b.insert_time >= ?
+--if end: AND b.begin_time <= ?
+--if process: AND b.process_id = ?
+--if stream: AND b.stream_id = ?
+--if block: AND b.block_id = ?
+--if tag: AND EXISTS (SELECT 1 FROM stream_tags t WHERE t.stream_id = b.stream_id AND t.tag = ?)
+ORDER BY b.insert_time, b.block_no
+--if limit: LIMIT ?

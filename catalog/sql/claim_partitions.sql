@@ -1,0 +1,1 @@
+UPDATE partitions SET owner = ?, expires = ? WHERE partition_id IN ({?})

@@ -1,0 +1,1 @@
+SELECT file FROM partitions WHERE file <> '' AND file IN ({?})

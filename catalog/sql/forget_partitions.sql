@@ -1,0 +1,1 @@
+DELETE FROM partitions WHERE retired_at IS NOT NULL AND partition_id IN ({?})

@@ -1,0 +1,1 @@
+INSERT INTO stream_feeds (stream_id, view_name) VALUES {(?, ?)}

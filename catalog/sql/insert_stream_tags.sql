@@ -1,0 +1,2 @@
+INSERT INTO stream_tags (stream_id, tag) VALUES {(?, ?)}
+ON CONFLICT DO NOTHING

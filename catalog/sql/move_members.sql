@@ -1,0 +1,2 @@
+UPDATE members SET partition_no = ?
+WHERE partition_no IN (SELECT partition_no FROM partitions WHERE partition_id IN ({?}))

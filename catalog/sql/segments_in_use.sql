@@ -1,0 +1,1 @@
+SELECT DISTINCT segment FROM blocks WHERE segment <> '' AND segment IN ({?})

@@ -1,0 +1,1 @@
+UPDATE partitions SET blocks = ? WHERE partition_no = ?

@@ -1,0 +1,98 @@
+package catalog
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+
+	"github.com/micromegas-go/micromegas/telemetry"
+)
+
+// Feeds returns the views that blocks of st go to. Only the native format is decoded so far.
+func Feeds(st telemetry.Stream) []View {
+	var views []View
+	if st.Format != telemetry.FormatNative {
+		return nil
+	}
+	for _, v := range Views() {
+		if slices.Contains(st.Tags, v.Tag()) {
+			views = append(views, v)
+		}
+	}
+	return views
+}
+
+// InsertStream records st unless its id is known; the first registration wins. Blocks that came before it become
+// pending for the views that it feeds. A zero insert time becomes now.
+func (db *DB) InsertStream(ctx context.Context, st telemetry.Stream) (inserted bool, err error) {
+	tags, err := toJSON(st.Tags)
+	if err != nil {
+		return false, fmt.Errorf("tags of stream %s: %w", st.ID, err)
+	}
+	properties, err := toJSON(st.Properties)
+	if err != nil {
+		return false, fmt.Errorf("properties of stream %s: %w", st.ID, err)
+	}
+	if st.InsertTime == 0 {
+		st.InsertTime = db.timeNow()
+	}
+	err = db.write(ctx, "insert stream "+st.ID.String(), func(s *session) error {
+		n, err := s.exec(ctx, query{name: "insert_stream", args: []any{
+			id(st.ID), id(st.ProcessID), bytesOf(st.DependenciesMetadata), bytesOf(st.ObjectsMetadata), tags, properties,
+			clean(st.Format), int64(st.InsertTime),
+		}})
+		inserted = n == 1
+		if err != nil || !inserted {
+			return err
+		}
+		if err := insertStreamTags(ctx, s, st); err != nil {
+			return err
+		}
+		return resolve(ctx, s, option{"stream", []any{id(st.ID)}})
+	})
+	return inserted && err == nil, err
+}
+
+func insertStreamTags(ctx context.Context, s *session, st telemetry.Stream) error {
+	for _, tag := range st.Tags {
+		if _, err := s.exec(ctx, query{name: "insert_stream_tags", n: 1, args: []any{id(st.ID), clean(tag)}}); err != nil {
+			return err
+		}
+	}
+	for _, view := range Feeds(st) {
+		if _, err := s.exec(ctx, query{name: "insert_stream_feeds", n: 1, args: []any{id(st.ID), string(view)}}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// resolve gives the pending rows without a view, whose streams are known by now, the views that their streams feed.
+// On PostgreSQL it holds the rows' locks, and rows that another transaction resolves at the same time are its business.
+func resolve(ctx context.Context, s *session, options ...option) error {
+	for {
+		var blocks []any
+		err := s.each(ctx, query{name: "unresolved", options: options}, func(rows *sql.Rows) error {
+			var no int64
+			if err := rows.Scan(&no); err != nil {
+				return err
+			}
+			blocks = append(blocks, no)
+			return nil
+		})
+		if err != nil || len(blocks) == 0 {
+			return err
+		}
+		err = listBatches(blocks, func(batch []any) error {
+			if _, err := s.exec(ctx, query{name: "resolve_pending", n: len(batch), args: batch}); err != nil {
+				return err
+			}
+			_, err := s.exec(ctx, query{name: "delete_unresolved", n: len(batch), args: batch})
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+}
