@@ -15,6 +15,7 @@ type column interface {
 	bytes() int                          // rough size in memory, for flushing in time
 	permute(order []int32)               // row i becomes the former row order[i]
 	array() arrow.Array                  // the rows so far
+	truncate(n int)                      // forget the rows from n on
 	reset()                              // forget the rows, keep the memory
 	appendFrom(src arrow.Array, row int) // copy one row of an array of the same column
 }
@@ -26,10 +27,11 @@ type numbers[T int32 | uint32 | int64 | float64] struct {
 	next []T // spare memory for permute
 }
 
-func (c *numbers[T]) add(v T)    { c.rows = append(c.rows, v) }
-func (c *numbers[T]) len() int   { return len(c.rows) }
-func (c *numbers[T]) bytes() int { return len(c.rows) * int(unsafe.Sizeof(*new(T))) }
-func (c *numbers[T]) reset()     { c.rows = c.rows[:0] }
+func (c *numbers[T]) add(v T)        { c.rows = append(c.rows, v) }
+func (c *numbers[T]) len() int       { return len(c.rows) }
+func (c *numbers[T]) bytes() int     { return len(c.rows) * int(unsafe.Sizeof(*new(T))) }
+func (c *numbers[T]) truncate(n int) { c.rows = c.rows[:n] }
+func (c *numbers[T]) reset()         { c.rows = c.rows[:0] }
 
 func (c *numbers[T]) permute(order []int32) {
 	c.next = append(c.next[:0], c.rows...)
@@ -72,9 +74,10 @@ func (c *text) add(s string) {
 	c.offsets = append(c.offsets, int32(len(c.data))) //nolint:gosec // builders flush long before 2 GiB
 }
 
-func (c *text) len() int   { return len(c.offsets) - 1 }
-func (c *text) bytes() int { return len(c.data) + 4*len(c.offsets) }
-func (c *text) reset()     { c.data, c.offsets = c.data[:0], c.offsets[:1] }
+func (c *text) len() int       { return len(c.offsets) - 1 }
+func (c *text) bytes() int     { return len(c.data) + 4*len(c.offsets) }
+func (c *text) truncate(n int) { c.data, c.offsets = c.data[:c.offsets[n]], c.offsets[:n+1] }
+func (c *text) reset()         { c.truncate(0) }
 
 func (c *text) permute(order []int32) {
 	c.spare.data, c.spare.offsets = c.spare.data[:0], append(c.spare.offsets[:0], 0)
@@ -135,12 +138,9 @@ func (c *coded) code(s string) int32 {
 
 func (c *coded) add(s string)       { c.rows = append(c.rows, c.code(s)) }
 func (c *coded) addCode(code int32) { c.rows = append(c.rows, code) }
+func (c *coded) truncate(n int)     { c.rows = c.rows[:n] }
 func (c *coded) len() int           { return len(c.rows) }
 func (c *coded) bytes() int         { return 4*len(c.rows) + c.values.bytes() }
-func (c *coded) value(row int) string {
-	i := c.rows[row]
-	return string(c.values.data[c.values.offsets[i]:c.values.offsets[i+1]])
-}
 
 func (c *coded) reset() {
 	c.rows = c.rows[:0]

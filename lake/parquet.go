@@ -24,9 +24,9 @@ const (
 	lasting               // kept in the object store
 )
 
-// file is a Parquet file being written. Pages are version 1 with dictionary, delta or plain encoding: the engine's own
+// parquetFile is a Parquet file being written. Pages are version 1 with dictionary, delta or plain encoding: the engine's own
 // version 2 encodings cost 1.8 times the bytes on metrics.
-type file struct {
+type parquetFile struct {
 	path   string
 	view   *view
 	schema *arrow.Schema
@@ -37,12 +37,12 @@ type file struct {
 	min, max telemetry.Time
 }
 
-func createFile(path string, v *view, e effort) (*file, error) {
+func createFile(path string, v *view, e effort) (*parquetFile, error) {
 	out, err := os.Create(path) //nolint:gosec // the caller's own cache folder
 	if err != nil {
 		return nil, fmt.Errorf("create %s file: %w", v.name, err)
 	}
-	f := &file{path: path, view: v, schema: v.fileSchema(), out: out}
+	f := &parquetFile{path: path, view: v, schema: v.fileSchema(), out: out}
 	f.w, err = pqarrow.NewFileWriter(f.schema, struct{ *os.File }{out}, v.properties(e), pqarrow.DefaultWriterProps())
 	if err != nil {
 		_ = out.Close()
@@ -83,7 +83,7 @@ func (v *view) properties(e effort) *parquet.WriterProperties {
 }
 
 // write adds the rows as row groups and forgets them.
-func (f *file) write(r *rows) error {
+func (f *parquetFile) write(r *rows) error {
 	if r.len() == 0 {
 		return nil
 	}
@@ -106,7 +106,7 @@ func (f *file) write(r *rows) error {
 
 // close finishes the file and returns its size in bytes. It does not sync: files of the cache need not survive, and the
 // object store syncs what it takes.
-func (f *file) close() (int64, error) {
+func (f *parquetFile) close() (int64, error) {
 	if err := f.w.Close(); err != nil {
 		f.abandon()
 		return 0, fmt.Errorf("finish %s file: %w", f.view.name, err)
@@ -124,7 +124,7 @@ func (f *file) close() (int64, error) {
 }
 
 // abandon removes a file that will not be finished.
-func (f *file) abandon() {
+func (f *parquetFile) abandon() {
 	_ = f.out.Close()
 	_ = os.Remove(f.path)
 }

@@ -53,6 +53,12 @@ func (r *rows) bytes() int {
 	return n
 }
 
+func (r *rows) truncate(n int) {
+	for _, c := range r.cols {
+		c.truncate(n)
+	}
+}
+
 func (r *rows) reset() {
 	for _, c := range r.cols {
 		c.reset()

@@ -1,0 +1,168 @@
+package lake
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/micromegas-go/micromegas/catalog"
+)
+
+// Maintenance says when blocks are put into partitions, and partitions into larger ones. Nothing of it is needed for
+// correct answers: a lake without maintenance is only slower to read.
+type Maintenance struct {
+	Every time.Duration // between looks; 0 means 1 s
+
+	// A view is materialised when so many bytes of payload wait, or the oldest block waits so long.
+	PendingBytes int64         // 0 means 8 MiB
+	PendingAge   time.Duration // 0 means 5 s
+
+	MergeFiles int   // so many partitions of a level make one of the next; 0 means 8
+	FileBytes  int64 // a partition of half this size is not merged again; 0 means 96 MiB
+
+	Lease           time.Duration // how long claimed work may take; 0 means 5 min
+	QuarantineAfter int           // failed attempts on a block; 0 means 3
+	// KeepRetired is how long the files of merged partitions stay: longer than the longest query. 0 means 30 min.
+	KeepRetired time.Duration
+	// KeepOrphans is how long objects that no record mentions stay: longer than the longest write. 0 means 6 h.
+	KeepOrphans time.Duration
+}
+
+func (m Maintenance) withDefaults() Maintenance {
+	set := func(d *time.Duration, v time.Duration) {
+		if *d == 0 {
+			*d = v
+		}
+	}
+	set(&m.Every, time.Second)
+	set(&m.PendingAge, 5*time.Second)
+	set(&m.Lease, 5*time.Minute)
+	set(&m.KeepRetired, 30*time.Minute)
+	set(&m.KeepOrphans, 6*time.Hour)
+	if m.PendingBytes == 0 {
+		m.PendingBytes = 8 << 20
+	}
+	if m.MergeFiles == 0 {
+		m.MergeFiles = 8
+	}
+	if m.FileBytes == 0 {
+		m.FileBytes = 96 << 20
+	}
+	if m.QuarantineAfter == 0 {
+		m.QuarantineAfter = 3
+	}
+	return m
+}
+
+// Run materialises, merges and cleans up until ctx ends. Any number of processes may run it on one lake.
+func (l *Lake) Run(ctx context.Context) error {
+	var g errgroup.Group
+	g.Go(func() error { return l.every(ctx, l.maintain.Every, "materialise", l.materialiseDue) })
+	g.Go(func() error { return l.every(ctx, 2*l.maintain.Every, "merge", l.mergeAll) })
+	g.Go(func() error { return l.every(ctx, time.Minute, "remove retired files", l.removeRetired) })
+	g.Go(func() error { return l.every(ctx, time.Hour, "remove orphans", l.removeOrphans) })
+	return g.Wait()
+}
+
+// every calls work until ctx ends. A failure is logged; the next call tries again.
+func (l *Lake) every(ctx context.Context, period time.Duration, what string, work func(context.Context) error) error {
+	tick := time.NewTicker(period)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			if err := work(ctx); err != nil && ctx.Err() == nil {
+				l.log.ErrorContext(ctx, "maintenance failed", "work", what, "err", err)
+			}
+		}
+	}
+}
+
+// Settle does all the maintenance that is to be done now, whatever its age: blocks into partitions, then merging.
+func (l *Lake) Settle(ctx context.Context) error {
+	var errs []error
+	for _, v := range catalog.Views() {
+		for {
+			n, err := l.materialise(ctx, v)
+			errs = append(errs, err)
+			if n == 0 || err != nil {
+				break
+			}
+		}
+	}
+	return errors.Join(append(errs, l.mergeAll(ctx))...)
+}
+
+// removeRetired deletes the files of partitions that were merged long enough ago.
+func (l *Lake) removeRetired(ctx context.Context) error {
+	before := l.clock() - telemetryDuration(l.maintain.KeepRetired)
+	for {
+		retired, err := l.catalog.Retired(ctx, before, 256)
+		if err != nil || len(retired) == 0 {
+			return err
+		}
+		ids := make([]catalog.PartitionID, 0, len(retired))
+		for _, p := range retired {
+			if p.File != "" {
+				if err := l.objects.Delete(ctx, p.File); err != nil {
+					return err
+				}
+			}
+			ids = append(ids, p.ID)
+		}
+		if err := l.catalog.Forget(ctx, ids); err != nil {
+			return err
+		}
+	}
+}
+
+// removeOrphans deletes objects that no record mentions: segments and files whose transaction never took effect.
+func (l *Lake) removeOrphans(ctx context.Context) error {
+	return errors.Join(
+		l.removeUnused(ctx, segmentPrefix, l.catalog.SegmentsInUse),
+		l.removeUnused(ctx, viewPrefix, l.catalog.FilesInUse),
+	)
+}
+
+func (l *Lake) removeUnused(ctx context.Context, prefix string, inUse func(context.Context, []string) (map[string]bool, error)) error {
+	before := l.now().Add(-l.maintain.KeepOrphans)
+	var old []string
+	flush := func() error {
+		used, err := inUse(ctx, old)
+		if err != nil {
+			return err
+		}
+		for _, key := range old {
+			if used[key] {
+				continue
+			}
+			l.log.InfoContext(ctx, "removing an object that no record mentions", "key", key)
+			if err := l.objects.Delete(ctx, key); err != nil {
+				return err
+			}
+		}
+		old = old[:0]
+		return nil
+	}
+	for info, err := range l.objects.List(ctx, prefix) {
+		if err != nil {
+			return err
+		}
+		if info.Modified.Before(before) {
+			old = append(old, info.Key)
+		}
+		if len(old) == 500 {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+	}
+	if len(old) == 0 {
+		return nil
+	}
+	return flush()
+}

@@ -1,0 +1,200 @@
+package lake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/micromegas-go/micromegas/catalog"
+	"github.com/micromegas-go/micromegas/telemetry"
+)
+
+const (
+	segmentPrefix = "segments/"
+	viewPrefix    = "views/"
+
+	// partitionBytes is the size of rows in memory at which a partition straight from blocks is closed.
+	partitionBytes = 48 << 20
+)
+
+func (l *Lake) clock() telemetry.Time { return telemetry.TimeOf(l.now()) }
+
+func telemetryDuration(d time.Duration) telemetry.Time { return telemetry.Time(d.Nanoseconds()) }
+
+// materialiseDue puts the blocks of views for which it is time into partitions.
+func (l *Lake) materialiseDue(ctx context.Context) error {
+	var counts map[catalog.View]catalog.ViewCounts
+	err := l.catalog.Read(ctx, func(r *catalog.Reader) (err error) {
+		counts, err = r.PendingCounts(ctx)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, v := range catalog.Views() {
+		c := counts[v]
+		free := c.Pending - c.Quarantined - c.Claimed
+		old := c.OldestPending < l.clock()-telemetryDuration(l.maintain.PendingAge)
+		if free <= 0 || !old && c.PendingBytes < l.maintain.PendingBytes {
+			continue
+		}
+		for free > 0 && ctx.Err() == nil {
+			n, err := l.materialise(ctx, v)
+			if n == 0 || err != nil {
+				errs = append(errs, err)
+				break
+			}
+			free -= int64(n)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// materialise claims pending blocks of a view and puts them into partitions. It returns how many it claimed.
+func (l *Lake) materialise(ctx context.Context, name catalog.View) (int, error) {
+	claimed, err := l.catalog.ClaimPending(ctx, catalog.ClaimPending{
+		View: name, MaxBlocks: 4096, MaxBytes: l.maintain.PendingBytes, Owner: l.owner, Lease: l.maintain.Lease,
+	})
+	if err != nil || len(claimed) == 0 {
+		return 0, err
+	}
+	w := &partitionWriter{lake: l, name: name, maker: newMaker(materialised(name)), open: map[telemetry.BlockID]bool{}}
+	for i := range claimed {
+		w.open[claimed[i].Block.ID] = true
+	}
+	err = w.run(ctx, claimed)
+	if len(w.open) > 0 {
+		ids := make([]telemetry.BlockID, 0, len(w.open))
+		for id := range w.open {
+			ids = append(ids, id)
+		}
+		release, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+		defer cancel()
+		err = errors.Join(err, l.catalog.ReleasePending(release, l.owner, name, ids))
+	}
+	return len(claimed), err
+}
+
+// partitionWriter turns claimed blocks into partitions.
+type partitionWriter struct {
+	lake   *Lake
+	name   catalog.View
+	maker  maker
+	blocks []telemetry.BlockID        // whose rows the maker holds
+	open   map[telemetry.BlockID]bool // claimed, and neither committed nor failed yet
+}
+
+func (w *partitionWriter) run(ctx context.Context, claimed []catalog.PendingBlock) error {
+	for i := range claimed {
+		b := &claimed[i]
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		err := w.lake.addWhole(ctx, w.maker, b)
+		if _, bad := errors.AsType[*decodeError](err); bad {
+			if err := w.fail(ctx, b, err); err != nil {
+				return err
+			}
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		w.blocks = append(w.blocks, b.Block.ID)
+		if w.maker.collected().bytes() >= partitionBytes {
+			if err := w.commit(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	return w.commit(ctx)
+}
+
+func (w *partitionWriter) fail(ctx context.Context, b *catalog.PendingBlock, cause error) error {
+	attempt := b.Attempts + 1
+	log := w.lake.log.With("view", string(w.name), "block_id", b.Block.ID, "attempt", attempt)
+	if attempt >= w.lake.maintain.QuarantineAfter {
+		log.ErrorContext(ctx, "block put into quarantine: it cannot be decoded", "err", cause)
+	} else {
+		log.WarnContext(ctx, "block cannot be decoded", "err", cause)
+	}
+	err := w.lake.catalog.FailPending(ctx, w.lake.owner, w.name, b.Block.ID, cause.Error(), w.lake.maintain.QuarantineAfter)
+	if err == nil || errors.Is(err, catalog.ErrLostClaim) {
+		delete(w.open, b.Block.ID)
+		return nil
+	}
+	return err
+}
+
+// commit writes the rows so far as one partition.
+func (w *partitionWriter) commit(ctx context.Context) error {
+	if len(w.blocks) == 0 {
+		return nil
+	}
+	rows := w.maker.collected()
+	rows.sort()
+	p := catalog.Partition{ID: uuid.Must(uuid.NewV7()), View: w.name, Schema: rows.view.version, Created: w.lake.clock()}
+	if rows.len() > 0 {
+		out, err := createFile(w.lake.cache.temp(), rows.view, lasting)
+		if err != nil {
+			return err
+		}
+		if err := out.write(rows); err != nil {
+			out.abandon()
+			return err
+		}
+		if err := w.lake.store(ctx, out, &p); err != nil {
+			return err
+		}
+	}
+	err := w.lake.commitFile(ctx, p.File, func(ctx context.Context) error {
+		return w.lake.catalog.CommitPartition(ctx, w.lake.owner, p, w.blocks)
+	})
+	if errors.Is(err, catalog.ErrLostClaim) {
+		w.lake.log.InfoContext(ctx, "partition thrown away: its blocks were claimed by another", "view", string(w.name))
+	} else if err != nil {
+		return err
+	}
+	for _, id := range w.blocks {
+		delete(w.open, id)
+	}
+	w.blocks = w.blocks[:0]
+	return nil
+}
+
+// store finishes a file and puts it into the object store as p.
+func (l *Lake) store(ctx context.Context, out *parquetFile, p *catalog.Partition) error {
+	size, err := out.close()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(out.path) }()
+	p.File = fmt.Sprintf("%s%s/%s/%s.parquet", viewPrefix, p.View, p.Created.Std().Format("2006-01-02"), p.ID)
+	p.Size, p.Rows, p.MinTime, p.MaxTime = size, out.rows, out.min, out.max
+	if err := l.objects.PutFile(ctx, p.File, out.path); err != nil {
+		return fmt.Errorf("store a partition of %s: %w", p.View, err)
+	}
+	return nil
+}
+
+// commitFile records a stored file with commit. When the claim was lost the file is removed; after other errors the
+// commit may have happened, so it is tried again, and the file stays for removeOrphans if it did not.
+func (l *Lake) commitFile(ctx context.Context, key string, commit func(context.Context) error) error {
+	ctx = context.WithoutCancel(ctx)
+	err := commit(ctx)
+	for range 2 {
+		if err == nil || !errors.Is(err, catalog.ErrUnavailable) {
+			break
+		}
+		err = commit(ctx)
+	}
+	if errors.Is(err, catalog.ErrLostClaim) && key != "" {
+		return errors.Join(err, l.objects.Delete(ctx, key))
+	}
+	return err
+}

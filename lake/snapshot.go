@@ -1,0 +1,339 @@
+package lake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/micromegas-go/micromegas/catalog"
+	"github.com/micromegas-go/micromegas/internal/fault"
+	"github.com/micromegas-go/micromegas/telemetry"
+)
+
+// global is the instance that stands for the bare table.
+const global = "global"
+
+// definition finds the view of a scan, or says why there is none. Clients look for these texts.
+func definition(name, instance string) (*view, error) {
+	bare := instance == "" || instance == global
+	switch name {
+	case logEntries.name, measures.name:
+		v := logEntries
+		if name == measures.name {
+			v = measures
+		}
+		if !bare {
+			if _, err := telemetry.ParseProcessID(instance); err != nil {
+				return nil, notAnInstance(name, "process", err)
+			}
+		}
+		return v, nil
+	case threadSpans.name:
+		if bare {
+			return nil, fault.New(fault.Invalid, "the global view is not implemented for thread spans")
+		}
+		if _, err := telemetry.ParseStreamID(instance); err != nil {
+			return nil, notAnInstance(name, "stream", err)
+		}
+		return threadSpans, nil
+	case asyncEvents.name:
+		if bare {
+			return nil, fault.New(fault.Invalid, "AsyncEventsView does not support global view access")
+		}
+		if _, err := telemetry.ParseProcessID(instance); err != nil {
+			return nil, notAnInstance(name, "process", err)
+		}
+		return asyncEvents, nil
+	case processes.name, streams.name, blocks.name:
+		if !bare {
+			return nil, fault.New(fault.Invalid, fmt.Sprintf("error making view: %s has no instances", name))
+		}
+		return map[string]*view{processes.name: processes, streams.name: streams, blocks.name: blocks}[name], nil
+	default:
+		return nil, fault.New(fault.Invalid, fmt.Sprintf("error making view: view set %s not found", name))
+	}
+}
+
+func notAnInstance(view, kind string, err error) error {
+	return fault.New(fault.Invalid, fmt.Sprintf("error making view: %s takes a %s id: %s", view, kind, err))
+}
+
+// Views returns the names of the tables that need no instance.
+func (l *Lake) Views() []string {
+	return []string{processes.name, streams.name, blocks.name, logEntries.name, measures.name}
+}
+
+// Schema returns what clients see of a view. It does not look whether the instance exists.
+func (l *Lake) Schema(view, instance string) (*arrow.Schema, error) {
+	v, err := definition(view, instance)
+	if err != nil {
+		return nil, err
+	}
+	return v.schema, nil
+}
+
+// plan is what the catalog says about one scan.
+type plan struct {
+	scan Scan
+	view *view
+
+	partitions []catalog.Partition
+	pending    []catalog.PendingBlock // of a materialised view; of a view made on demand: its blocks
+
+	processes []catalog.ProcessRecord
+	streams   []catalog.StreamRecord
+	blocks    []catalog.BlockRecord
+}
+
+// Snapshot returns what a query reads: one consistent state of all relations that it scans. Errors are faults.
+func (l *Lake) Snapshot(ctx context.Context, scans []Scan) (*Snapshot, error) {
+	plans := make([]*plan, len(scans))
+	for i, scan := range scans {
+		v, err := definition(scan.View, scan.Instance)
+		if err != nil {
+			return nil, err
+		}
+		plans[i] = &plan{scan: scan, view: v}
+	}
+	err := l.catalog.Read(ctx, func(r *catalog.Reader) error {
+		for _, p := range plans {
+			if err := p.look(ctx, r); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, readFault(ctx, err)
+	}
+	var held []*localFile
+	snapshot := &Snapshot{release: func() {
+		for _, f := range held {
+			f.release()
+		}
+	}}
+	for _, p := range plans {
+		table, files, err := l.table(ctx, p)
+		held = append(held, files...)
+		if err != nil {
+			snapshot.Close()
+			return nil, readFault(ctx, err)
+		}
+		snapshot.Tables = append(snapshot.Tables, table)
+	}
+	return snapshot, nil
+}
+
+// readFault classifies an error of reading.
+func readFault(ctx context.Context, err error) error {
+	switch {
+	case fault.Of(err) != nil:
+		return err
+	case ctx.Err() != nil:
+		return fault.Wrap(fault.Canceled, "the query was cancelled", err)
+	case errors.Is(err, catalog.ErrUnavailable):
+		return fault.Wrap(fault.Unavailable, "the catalog cannot be read now", err)
+	default:
+		return fault.Wrap(fault.Internal, "the lake cannot be read", err)
+	}
+}
+
+// look reads from the catalog what p needs.
+func (p *plan) look(ctx context.Context, r *catalog.Reader) (err error) {
+	during := catalog.Filter{Range: p.scan.Range}
+	switch p.view {
+	case processes:
+		p.processes, err = r.Processes(ctx, during)
+		return err
+	case streams:
+		p.streams, err = r.Streams(ctx, during)
+		return err
+	case blocks:
+		if p.blocks, err = r.Blocks(ctx, during); err != nil {
+			return err
+		}
+		return p.lookAround(ctx, r, catalog.Filter{}, catalog.Filter{})
+	case logEntries, measures:
+		name := catalog.View(p.view.name)
+		if p.scan.bare() {
+			p.pending, err = r.Pending(ctx, name, catalog.Filter{})
+		} else {
+			during.Process, _ = telemetry.ParseProcessID(p.scan.Instance)
+			if err := p.mustExist(ctx, r, during.Process); err != nil {
+				return err
+			}
+			p.pending, err = r.Pending(ctx, name, catalog.Filter{})
+		}
+		if err != nil {
+			return err
+		}
+		p.partitions, err = r.Partitions(ctx, name, during)
+		return err
+	case threadSpans:
+		during = around(during)
+		during.Stream, _ = telemetry.ParseStreamID(p.scan.Instance)
+		if p.blocks, err = r.BlocksDuring(ctx, during); err != nil {
+			return err
+		}
+		found, err := r.Streams(ctx, catalog.Filter{Stream: during.Stream})
+		if err != nil {
+			return err
+		}
+		if len(found) == 0 {
+			return unknownInstance(p.scan.Instance)
+		}
+		p.streams = found
+		p.processes, err = r.Processes(ctx, catalog.Filter{Process: found[0].ProcessID})
+		return err
+	default: // async events
+		during = around(during)
+		during.Process, _ = telemetry.ParseProcessID(p.scan.Instance)
+		during.Tag = telemetry.TagCPU
+		if p.blocks, err = r.BlocksDuring(ctx, during); err != nil {
+			return err
+		}
+		if err := p.lookAround(ctx, r, catalog.Filter{Process: during.Process}, catalog.Filter{Process: during.Process}); err != nil {
+			return err
+		}
+		if len(p.processes) == 0 {
+			return unknownInstance(p.scan.Instance)
+		}
+		return nil
+	}
+}
+
+// slack is how far events may lie outside the times of their block: a block's times are read a moment apart from its
+// ticks, and the process's clock is estimated or known to microseconds only.
+const slack = telemetry.Time(60e9)
+
+// around widens the range of a filter on blocks so that it meets all blocks that may hold events in it.
+func around(f catalog.Filter) catalog.Filter {
+	if f.Range.Begin != nil {
+		begin := *f.Range.Begin - slack
+		f.Range.Begin = &begin
+	}
+	if f.Range.End != nil {
+		end := *f.Range.End + slack
+		f.Range.End = &end
+	}
+	return f
+}
+
+func (p *plan) lookAround(ctx context.Context, r *catalog.Reader, ofProcesses, ofStreams catalog.Filter) (err error) {
+	if p.processes, err = r.Processes(ctx, ofProcesses); err != nil {
+		return err
+	}
+	p.streams, err = r.Streams(ctx, ofStreams)
+	return err
+}
+
+func (p *plan) mustExist(ctx context.Context, r *catalog.Reader, id telemetry.ProcessID) error {
+	found, err := r.Processes(ctx, catalog.Filter{Process: id, Limit: 1})
+	if err == nil && len(found) == 0 {
+		return unknownInstance(p.scan.Instance)
+	}
+	return err
+}
+
+func unknownInstance(id string) error {
+	return fault.New(fault.Invalid, fmt.Sprintf("view_instance: '%s' not found or not accessible", id))
+}
+
+func (s Scan) bare() bool { return s.Instance == "" || s.Instance == global }
+
+// table turns a plan into what the engine reads. The files it returns are held, also after an error.
+func (l *Lake) table(ctx context.Context, p *plan) (*Table, []*localFile, error) {
+	t := &Table{Schema: p.view.schema}
+	switch p.view {
+	case processes:
+		t.Batches = processBatches(p.processes)
+		return t, nil, nil
+	case streams:
+		t.Batches = streamBatches(p.streams)
+		return t, nil, nil
+	case blocks:
+		t.Batches = blockBatches(p.blocks, p.streams, p.processes)
+		return t, nil, nil
+	case logEntries, measures:
+		var held []*localFile
+		for i := range p.partitions {
+			f, err := l.partition(ctx, &p.partitions[i])
+			if err != nil {
+				return nil, held, err
+			}
+			if f != nil {
+				held = append(held, f)
+			}
+		}
+		fresh, err := l.pending[catalog.View(p.view.name)].read(ctx, l, p.pending, p.scan.Range)
+		held = append(held, fresh...)
+		if err != nil {
+			return nil, held, err
+		}
+		conditions := within(p.scan.Range, "time", "time")
+		if !p.scan.bare() {
+			id, _ := telemetry.ParseProcessID(p.scan.Instance)
+			conditions = append(conditions, fmt.Sprintf("process_id = '%s'", id))
+		}
+		t.set(held, conditions)
+		return t, held, nil
+	default:
+		f, err := l.onDemand(ctx, p)
+		if err != nil || f == nil {
+			return t, nil, err
+		}
+		held := []*localFile{f}
+		if p.view == threadSpans {
+			t.set(held, within(p.scan.Range, "begin", "end"))
+			t.OrderBy = `"begin"`
+		} else {
+			t.set(held, within(p.scan.Range, "time", "time"))
+		}
+		return t, held, nil
+	}
+}
+
+func (t *Table) set(files []*localFile, conditions []string) {
+	for _, f := range files {
+		t.Files = append(t.Files, f.path)
+	}
+	t.Filter = strings.Join(conditions, " AND ")
+}
+
+// within returns the conditions that rows from column begin to column end meet the range.
+func within(r telemetry.Range, begin, end string) []string {
+	var conditions []string
+	if r.Begin != nil {
+		conditions = append(conditions, fmt.Sprintf("%q >= TIMESTAMP_NS '%s'", end, literal(*r.Begin)))
+	}
+	if r.End != nil {
+		conditions = append(conditions, fmt.Sprintf("%q <= TIMESTAMP_NS '%s'", begin, literal(*r.End)))
+	}
+	return conditions
+}
+
+func literal(t telemetry.Time) string { return t.Std().Format("2006-01-02 15:04:05.000000000") }
+
+// partition returns the local file of p, held; nil when it has no rows.
+func (l *Lake) partition(ctx context.Context, p *catalog.Partition) (*localFile, error) {
+	if p.File == "" || p.Rows == 0 {
+		return nil, nil
+	}
+	if local, ok := l.objects.(localObjects); ok {
+		path, err := local.Path(p.File)
+		if err != nil {
+			return nil, fmt.Errorf("partition %s: %w", p.ID, err)
+		}
+		return &localFile{path: path, size: p.Size}, nil
+	}
+	return l.cache.get(ctx, p.File, func(ctx context.Context, path string) (int64, error) {
+		data, err := l.objects.Get(ctx, p.File)
+		if err != nil {
+			return 0, fmt.Errorf("fetch partition %s: %w", p.ID, err)
+		}
+		return writeFile(path, data)
+	})
+}
