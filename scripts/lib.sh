@@ -1,0 +1,49 @@
+# shellcheck shell=bash
+# What the scripts share; sourced, not run. Leaves the caller in the root of the checkout.
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$root"
+
+# shellcheck disable=SC2034 # the sourcing script uses it
+venv=$root/.build/venv # Python packages, pinned in test/requirements.txt
+logs=$root/.build/logs # output of installers and test runners
+mkdir -p "$logs"
+export PIP_DISABLE_PIP_VERSION_CHECK=1
+if [ -x "$venv/bin/node" ]; then # installed there by need.sh because the system has none or an old one
+  PATH=$venv/bin:$PATH
+fi
+
+# GOFLAGS: scripts are also run without make.
+case " ${GOFLAGS:-} " in
+*duckdb_arrow*) ;;
+*) export GOFLAGS="${GOFLAGS:+$GOFLAGS }-tags=duckdb_arrow" ;;
+esac
+
+say() { printf '\033[1m== %s\033[0m\n' "$*"; }
+
+fail() {
+  printf '\033[1merror:\033[0m %s\n' "$*" >&2
+  exit 1
+}
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# at_least HAVE WANT: dotted version numbers.
+at_least() { [ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]; }
+
+in_ci() { [ "${CI:-}" = true ]; }
+
+# gotool NAME ARGS...: a tool pinned in tools/go.mod, built at first use and cached by Go.
+gotool() { go tool -modfile=tools/go.mod "$@"; }
+
+# postgres_bin prints the folder of PostgreSQL's server programs, which Debian keeps off the PATH;
+# nothing where there are none.
+postgres_bin() {
+  local found
+  for found in /usr/lib/postgresql/*/bin; do
+    if [ -x "$found/initdb" ]; then
+      echo "$found"
+    fi
+  done | sort -V | tail -n 1
+}

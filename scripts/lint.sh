@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Every check that does not run the program. Goes through all of them before it fails.
+# shellcheck source=scripts/lib.sh
+source "$(dirname "$0")/lib.sh"
+
+scripts/need.sh go cc python
+
+failed=()
+check() {
+  local name=$1
+  shift
+  say "$name"
+  "$@" || failed+=("$name")
+}
+
+check "go vet" go vet ./...
+check "golangci-lint fmt" gotool golangci-lint fmt --diff
+check "golangci-lint run" gotool golangci-lint run ./...
+check "ruff check" "$venv/bin/ruff" check --config test/ruff.toml test scripts
+check "ruff format" "$venv/bin/ruff" format --config test/ruff.toml --check test scripts
+check "shellcheck" "$venv/bin/shellcheck" --external-sources scripts/*.sh .ci/run
+if have rustfmt; then
+  check "cargo fmt" cargo fmt --manifest-path test/rust/Cargo.toml --check
+fi
+
+if [ ${#failed[@]} -gt 0 ]; then
+  fail "failed: $(printf '%s; ' "${failed[@]}")"
+fi

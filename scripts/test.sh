@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Runs every test in all languages and ends with the runners' own counts.
+#
+# Go first: its packages are what the system tests stand on. A failure in one language does not
+# keep the others from running.
+# shellcheck source=scripts/lib.sh
+source "$(dirname "$0")/lib.sh"
+
+scripts/need.sh go cc python node
+rm -f "$logs/counts"
+closing=() # the runners' last lines
+failed=()
+
+# run NAME LAST COMMAND...: tees the output and keeps the last line that matches LAST.
+run() {
+  local name=$1 last=$2 log line
+  shift 2
+  log=$logs/$name.log
+  say "$name tests"
+  "$@" 2>&1 | tee "$log" || failed+=("$name")
+  line=$(grep -E "$last" "$log" | tail -n 1) || line="$name: no closing line, see $log"
+  closing+=("$line")
+}
+
+say "building"
+make --no-print-directory build
+
+emitter=.build/cargo/debug/emitter
+if (scripts/need.sh rust); then
+  say "building the program on the published Rust crates"
+  cargo build --quiet --locked --manifest-path test/rust/Cargo.toml --target-dir .build/cargo
+elif in_ci; then
+  fail "the Rust test program is part of CI"
+else
+  say "going on without the tests that run the Rust test program"
+  rm -f "$emitter"
+fi
+
+if (scripts/need.sh postgres); then
+  run go '^DONE ' scripts/with-postgres.sh scripts/go-test.sh
+elif in_ci; then
+  fail "PostgreSQL is part of CI"
+else
+  say "going on without PostgreSQL"
+  run go '^DONE ' scripts/go-test.sh
+fi
+
+# pytest's exit status 5 says that there was no test; that is a failure here.
+run pytest '^(=+ )?[0-9]+ .*in [0-9.]+s' "$venv/bin/pytest" test/system
+
+if [ ${#failed[@]} -gt 0 ]; then
+  say "failed: ${failed[*]}"
+fi
+printf '%s\n' "${closing[@]}" | tee "$logs/counts"
+[ ${#failed[@]} -eq 0 ]
