@@ -21,14 +21,6 @@ func (s *Server) Handshake(flight.FlightService_HandshakeServer) error {
 	}
 }
 
-// DoPut would take updates, parameters and bulk loads.
-func (s *Server) DoPut(flight.FlightService_DoPutServer) error {
-	return &fault.Error{
-		Kind: fault.Unimplemented, Msg: "writing, and parameters of prepared statements, are not supported over Flight SQL",
-		Fix: "send telemetry to the ingestion server; write values into the statement",
-	}
-}
-
 // DoExchange has no meaning in Flight SQL.
 func (s *Server) DoExchange(flight.FlightService_DoExchangeServer) error {
 	return fault.New(fault.Unimplemented, "exchange is not supported")

@@ -69,6 +69,8 @@ func statusOf(err error, id string) *status.Status {
 	suffix := " (query_id=" + id + ")"
 	f := fault.Of(err)
 	switch {
+	case (f == nil || f.Kind == fault.Canceled) && errors.Is(err, context.DeadlineExceeded):
+		return status.New(codes.DeadlineExceeded, "the deadline of the call has passed"+suffix)
 	case f != nil && f.Kind != fault.Internal:
 		st := status.New(code(f.Kind), fit(f.Public(), maxText-len(suffix))+suffix)
 		if f.RetryAfter > 0 {
@@ -79,8 +81,6 @@ func statusOf(err error, id string) *status.Status {
 		return st
 	case errors.Is(err, context.Canceled):
 		return status.New(codes.Canceled, "the query was canceled"+suffix)
-	case errors.Is(err, context.DeadlineExceeded):
-		return status.New(codes.DeadlineExceeded, "the deadline of the call has passed"+suffix)
 	}
 	return status.New(codes.Internal, "internal error"+suffix)
 }

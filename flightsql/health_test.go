@@ -1,0 +1,76 @@
+package flightsql
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"google.golang.org/grpc/codes"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/emptypb"
+)
+
+func TestHealth(t *testing.T) {
+	s := start(t, Options{})
+	ctx := within(t)
+	for _, service := range []string{"", "arrow.flight.protocol.FlightService"} {
+		r, err := healthpb.NewHealthClient(s.conn).Check(ctx, &healthpb.HealthCheckRequest{Service: service})
+		if err != nil || r.Status != healthpb.HealthCheckResponse_SERVING {
+			t.Errorf("%q: %v, %v", service, r, err)
+		}
+	}
+	for _, path := range []string{"/health", "/any.Service/health", "/a/b/health"} {
+		if err := s.conn.Invoke(ctx, path, &emptypb.Empty{}, &emptypb.Empty{}); err != nil {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	if err := s.conn.Invoke(ctx, "/any.Service/unhealthy", &emptypb.Empty{}, &emptypb.Empty{}); status.Code(err) != codes.Unimplemented {
+		t.Errorf("other paths: %v", err)
+	}
+}
+
+// A watcher hears of the stop and does not hold it up.
+func TestHealthWatch(t *testing.T) {
+	s := start(t, Options{})
+	w, err := healthpb.NewHealthClient(s.conn).Watch(within(t), &healthpb.HealthCheckRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r, err := w.Recv(); err != nil || r.Status != healthpb.HealthCheckResponse_SERVING {
+		t.Fatalf("%v, %v", r, err)
+	}
+	s.stop()
+	if r, err := w.Recv(); err != nil || r.Status != healthpb.HealthCheckResponse_NOT_SERVING {
+		t.Errorf("%v, %v", r, err)
+	}
+	if _, err := w.Recv(); status.Code(err) != codes.Unavailable {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestHTTPHealth(t *testing.T) {
+	bad := errors.New("secret")
+	for name, tc := range map[string]struct {
+		method, path string
+		ready        func(context.Context) error
+		want         int
+	}{
+		"alive":            {"GET", "/health", func(context.Context) error { return bad }, 200},
+		"ready":            {"GET", "/ready", func(context.Context) error { return nil }, 200},
+		"ready by default": {"GET", "/ready", nil, 200},
+		"not ready":        {"GET", "/ready", func(context.Context) error { return bad }, 503},
+		"other path":       {"GET", "/", nil, 404},
+		"other method":     {"POST", "/health", nil, 405},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := httptest.NewRecorder()
+			HTTPHealth(tc.ready).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), tc.method, tc.path, http.NoBody))
+			if w.Code != tc.want || leak.MatchString(w.Body.String()) {
+				t.Errorf("%d %q", w.Code, w.Body)
+			}
+		})
+	}
+}
