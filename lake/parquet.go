@@ -2,6 +2,7 @@ package lake
 
 import (
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -43,7 +44,8 @@ func createFile(path string, v *view, e effort) (*parquetFile, error) {
 		return nil, fmt.Errorf("create %s file: %w", v.name, err)
 	}
 	f := &parquetFile{path: path, view: v, schema: v.fileSchema(), out: out}
-	f.w, err = pqarrow.NewFileWriter(f.schema, struct{ *os.File }{out}, v.properties(e), pqarrow.DefaultWriterProps())
+	f.w, err = pqarrow.NewFileWriter(f.schema, struct{ io.Writer }{out}, // which the writer would close
+		v.properties(e), pqarrow.DefaultWriterProps())
 	if err != nil {
 		_ = out.Close()
 		_ = os.Remove(path)
