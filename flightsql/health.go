@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/codes"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
+	"google.golang.org/grpc/tap"
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	"github.com/micromegas-go/micromegas/internal/fault"
@@ -68,6 +69,21 @@ func unknownService(_ any, stream grpc.ServerStream) error {
 	}
 	return fault.New(fault.Unimplemented, "no such service or method")
 }
+
+// tapHealth answers the path "/health" itself, which probes send and gRPC would refuse as no method name: OK without a
+// message, before anything else looks at the call.
+func tapHealth(ctx context.Context, call *tap.Info) (context.Context, error) {
+	if call.FullMethodName == "/health" {
+		return ctx, healthy{}
+	}
+	return ctx, nil
+}
+
+// healthy is the "error" that ends a call with OK: a tap can answer only by refusing.
+type healthy struct{}
+
+func (healthy) Error() string              { return "healthy" }
+func (healthy) GRPCStatus() *status.Status { return status.New(codes.OK, "") }
 
 // HTTPHealth answers GET /health with 200 always, and GET /ready with 200 when ready returns nil, else 503. It is meant
 // for an own listener, for platforms that cannot probe gRPC. A nil ready is always ready.

@@ -33,6 +33,7 @@ func (s *Server) ServerOptions() []grpc.ServerOption {
 		grpc.ChainUnaryInterceptor(s.guardUnary),
 		grpc.ChainStreamInterceptor(s.guardStream),
 		grpc.UnknownServiceHandler(unknownService),
+		grpc.InTapHandle(tapHealth),
 	}
 }
 
