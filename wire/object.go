@@ -39,14 +39,13 @@ func (d *Decoder) Objects(p Payload, yield func(Object) error) error {
 			err = errors.Join(err, e)
 		}
 	}
-	if err == nil && b.stats.Bad > 0 {
-		err = fmt.Errorf("objects: %d events cannot be read, the first: %w", b.stats.Bad, b.stats.FirstBad)
-	}
 	return err
 }
 
 func (b *blockReader) walk(yield func(Object) error) error {
 	q := queueReader{rest: b.objects}
+	var bad int
+	var first error
 	for n := 0; len(q.rest) > 0; n++ {
 		if n == b.d.limits.Events {
 			return fmt.Errorf("objects: more than %d events", n)
@@ -55,16 +54,20 @@ func (b *blockReader) walk(yield func(Object) error) error {
 		if err != nil {
 			return fmt.Errorf("objects: event %d: %w", n, err)
 		}
-		t := &b.d.objects.types[typ]
 		o, err := b.object(typ, record)
 		if err != nil {
-			b.stats.bad(fmt.Errorf("event %d %s: %w", n, t.name, err))
+			if bad++; bad == 1 {
+				first = fmt.Errorf("event %d %s: %w", n, b.d.objects.types[typ].name, err)
+			}
 			continue
 		}
 		o.Index = int64(n)
 		if err := yield(*o); err != nil {
 			return err
 		}
+	}
+	if bad > 0 {
+		return fmt.Errorf("objects: %d events cannot be read, the first: %w", bad, first)
 	}
 	return nil
 }
