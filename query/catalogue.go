@@ -1,0 +1,149 @@
+package query
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"github.com/micromegas-go/micromegas/internal/fault"
+)
+
+// informationSchema makes the tables that describe the tables.
+var informationSchema = map[string]func(s *Service, name string) Relation{
+	"information_schema.tables": func(s *Service, name string) Relation {
+		return s.textRelation(name, tableColumns, s.tableRows())
+	},
+	"information_schema.views": func(s *Service, name string) Relation {
+		return s.textRelation(name, []string{"table_catalog", "table_schema", "table_name", "definition"}, nil)
+	},
+	"information_schema.schemata": func(s *Service, name string) Relation {
+		return s.textRelation(name, []string{"catalog_name", "schema_name"},
+			[][]string{{catalogName, schemaName}, {catalogName, "information_schema"}})
+	},
+	"information_schema.columns": func(s *Service, name string) Relation {
+		return s.textRelation(name, []string{"table_catalog", "table_schema", "table_name", "column_name", "data_type", "is_nullable"},
+			s.columnRows())
+	},
+}
+
+var tableColumns = []string{"table_catalog", "table_schema", "table_name", "table_type"}
+
+// Tables returns the tables that statements find by name, in alphabetical order.
+func (s *Service) Tables(context.Context) []TableInfo {
+	var tables []TableInfo
+	for _, view := range slices.Sorted(slices.Values(s.lake.Views())) {
+		if schema, err := s.lake.Schema(view, ""); err == nil {
+			tables = append(tables, TableInfo{Name: view, Schema: schema})
+		}
+	}
+	return tables
+}
+
+func (s *Service) tableRows() [][]string {
+	var rows [][]string
+	for _, t := range s.Tables(context.Background()) {
+		rows = append(rows, []string{catalogName, schemaName, t.Name, "BASE TABLE"})
+	}
+	for _, name := range []string{"columns", "schemata", "tables", "views"} {
+		rows = append(rows, []string{catalogName, "information_schema", name, "VIEW"})
+	}
+	return rows
+}
+
+func (s *Service) columnRows() [][]string {
+	var rows [][]string
+	for _, t := range s.Tables(context.Background()) {
+		for _, row := range describeRows(t.Schema) {
+			rows = append(rows, append([]string{catalogName, schemaName, t.Name}, row...))
+		}
+	}
+	return rows
+}
+
+func describeRows(schema *arrow.Schema) [][]string {
+	var rows [][]string
+	for _, f := range schema.Fields() {
+		nullable := "NO"
+		if f.Nullable {
+			nullable = "YES"
+		}
+		rows = append(rows, []string{f.Name, TypeText(f.Type), nullable})
+	}
+	return rows
+}
+
+// answer answers the statements that need no engine; nil when the statement is another.
+func (s *Service) answer(stmt *statement, limit *int64) (Result, error) {
+	var columns []string
+	var rows [][]string
+	switch stmt.kind {
+	case kindShowTables:
+		columns, rows = tableColumns, s.tableRows()
+	case kindDescribe, kindShowColumns:
+		schema, err := s.schemaOf(stmt.table)
+		if err != nil {
+			return nil, err
+		}
+		columns, rows = []string{"column_name", "data_type", "is_nullable"}, describeRows(schema)
+		if stmt.kind == kindShowColumns {
+			columns = append([]string{"table_catalog", "table_schema", "table_name"}, columns...)
+			for i := range rows {
+				rows[i] = append([]string{catalogName, schemaName, stmt.table}, rows[i]...)
+			}
+		}
+	default:
+		return nil, nil
+	}
+	if limit != nil && *limit < int64(len(rows)) {
+		rows = rows[:max(*limit, 0)]
+	}
+	schema, batch := textBatch(columns, rows)
+	if batch == nil {
+		return array.NewRecordReader(schema, nil)
+	}
+	defer batch.Release()
+	return array.NewRecordReader(schema, []arrow.RecordBatch{batch})
+}
+
+func (s *Service) schemaOf(table string) (*arrow.Schema, error) {
+	if make, ok := informationSchema[table]; ok {
+		return make(s, table).Schema, nil
+	}
+	if slices.Contains(s.lake.Views(), table) {
+		return s.lake.Schema(table, "")
+	}
+	return nil, &fault.Error{Kind: fault.Invalid, Msg: fmt.Sprintf("table '%s' not found", table), Fix: s.tableHint(table)}
+}
+
+func (s *Service) textRelation(name string, columns []string, rows [][]string) Relation {
+	schema, batch := textBatch(columns, rows)
+	r := Relation{Name: name, Schema: schema}
+	if batch != nil {
+		r.Batches = []arrow.RecordBatch{batch}
+	}
+	return r
+}
+
+// textBatch makes a batch of texts; nil when there are no rows.
+func textBatch(columns []string, rows [][]string) (*arrow.Schema, arrow.RecordBatch) {
+	fields := make([]arrow.Field, len(columns))
+	for i, c := range columns {
+		fields[i] = arrow.Field{Name: c, Type: arrow.BinaryTypes.String}
+	}
+	schema := arrow.NewSchema(fields, nil)
+	if len(rows) == 0 {
+		return schema, nil
+	}
+	b := array.NewRecordBuilder(memory.DefaultAllocator, schema)
+	defer b.Release()
+	for _, row := range rows {
+		for i, text := range row {
+			b.Field(i).(*array.StringBuilder).Append(text)
+		}
+	}
+	return schema, b.NewRecordBatch()
+}

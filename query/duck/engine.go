@@ -1,0 +1,193 @@
+package duck
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/micromegas-go/micromegas/internal/fault"
+	"github.com/micromegas-go/micromegas/query"
+)
+
+// Engine is DuckDB in this process.
+type Engine struct {
+	o       Options
+	ownTemp bool // TempDir was made by Open
+
+	slots  chan struct{}  // holds a token per running query
+	ready  chan *instance // warm instances
+	wanted chan struct{}  // a token per instance that the pool should make
+	work   sync.WaitGroup // the pool's goroutine and instances being closed
+	stop   context.CancelFunc
+
+	mu      sync.Mutex
+	waiting int
+	closed  bool
+}
+
+var _ query.Engine = (*Engine)(nil)
+
+// Open makes the folder for spilling and starts to warm instances.
+func Open(o Options) (*Engine, error) {
+	o = o.withDefaults()
+	e := &Engine{o: o}
+	if o.TempDir == "" {
+		dir, err := os.MkdirTemp("", "micromegas-query-")
+		if err != nil {
+			return nil, fmt.Errorf("make a folder for spilling: %w", err)
+		}
+		e.o.TempDir, e.ownTemp = dir, true
+	} else if err := os.MkdirAll(o.TempDir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the folder for spilling: %w", err)
+	}
+	first, err := e.newInstance()
+	if err != nil {
+		return nil, errors.Join(err, e.removeTemp())
+	}
+	e.slots = make(chan struct{}, o.MaxConcurrent)
+	e.ready = make(chan *instance, o.Warm)
+	e.wanted = make(chan struct{}, o.Warm)
+	e.ready <- first
+	for range o.Warm - 1 {
+		e.wanted <- struct{}{}
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	e.stop = stop
+	e.work.Go(func() { e.warm(ctx) })
+	return e, nil
+}
+
+// warm makes an instance for every token in wanted.
+func (e *Engine) warm(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-e.wanted:
+		}
+		i, err := e.newInstance()
+		if err != nil {
+			e.o.Log.ErrorContext(ctx, "an engine instance could not be made", "err", err)
+			continue // the query that misses it makes its own
+		}
+		select {
+		case e.ready <- i:
+		default:
+			i.close()
+		}
+	}
+}
+
+// Close waits for the queries' instances and frees the warm ones. Sessions must be closed before; it may be called twice.
+func (e *Engine) Close() error {
+	e.mu.Lock()
+	if e.closed {
+		e.mu.Unlock()
+		return nil
+	}
+	e.closed = true
+	e.mu.Unlock()
+	e.stop()
+	e.work.Wait()
+	for {
+		select {
+		case i := <-e.ready:
+			i.close()
+			continue
+		default:
+		}
+		break
+	}
+	return e.removeTemp()
+}
+
+func (e *Engine) removeTemp() error {
+	if !e.ownTemp {
+		return nil
+	}
+	return os.RemoveAll(e.o.TempDir)
+}
+
+// retryAfter is what a query that finds the queue full is told.
+const retryAfter = 2 * time.Second
+
+// Session waits for a slot and takes a warm instance, or makes one.
+func (e *Engine) Session(ctx context.Context) (query.Session, error) {
+	if err := e.admit(ctx); err != nil {
+		return nil, err
+	}
+	i, err := e.take()
+	if err != nil {
+		<-e.slots
+		e.work.Done()
+		return nil, fault.Wrap(fault.Internal, "the query engine could not be started", err)
+	}
+	return &session{engine: e, instance: i}, nil
+}
+
+// admit takes a slot, or waits for one while the queue is not full. The caller owes a receive from slots and work.Done.
+func (e *Engine) admit(ctx context.Context) error {
+	e.mu.Lock()
+	if e.closed {
+		e.mu.Unlock()
+		return fault.New(fault.Unavailable, "the query engine is shutting down")
+	}
+	select {
+	case e.slots <- struct{}{}:
+		e.work.Add(1)
+		e.mu.Unlock()
+		return nil
+	default:
+	}
+	if e.waiting >= e.o.MaxWaiting {
+		e.mu.Unlock()
+		return &fault.Error{
+			Kind:       fault.Exhausted,
+			Msg:        fmt.Sprintf("%d queries are running and %d are waiting", e.o.MaxConcurrent, e.o.MaxWaiting),
+			Fix:        "try again in a moment",
+			RetryAfter: retryAfter,
+		}
+	}
+	e.waiting++
+	e.work.Add(1)
+	e.mu.Unlock()
+	defer func() {
+		e.mu.Lock()
+		e.waiting--
+		e.mu.Unlock()
+	}()
+	select {
+	case e.slots <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		e.work.Done()
+		return canceled(ctx)
+	}
+}
+
+// take returns a warm instance and asks for the next one; without a warm one it makes one.
+func (e *Engine) take() (*instance, error) {
+	select {
+	case i := <-e.ready:
+		select {
+		case e.wanted <- struct{}{}:
+		default:
+		}
+		return i, nil
+	default:
+		return e.newInstance()
+	}
+}
+
+// free closes an instance in the background, because that takes milliseconds, and then gives its slot back: memory that
+// is not yet freed counts.
+func (e *Engine) free(i *instance) {
+	go func() {
+		defer e.work.Done()
+		defer func() { <-e.slots }()
+		i.close()
+	}()
+}

@@ -1,0 +1,43 @@
+package duck
+
+import (
+	"log/slog"
+	"runtime"
+)
+
+// Options are the limits of the engine. The zero value works.
+type Options struct {
+	MemoryLimit   int64        // bytes that all queries together may use; 0 means 4 GiB
+	MaxConcurrent int          // queries that run at the same time; 0 means 4
+	MaxWaiting    int          // queries that may wait for their turn; 0 means 16 × MaxConcurrent
+	Threads       int          // of one query; 0 means all processors
+	TempDir       string       // for what does not fit into memory; "" means a new folder under the system's
+	SpillLimit    int64        // bytes that one query may spill; 0 means 8 GiB
+	Warm          int          // instances kept ready; 0 means MaxConcurrent
+	Log           *slog.Logger // nil discards
+}
+
+func (o Options) withDefaults() Options {
+	if o.MemoryLimit <= 0 {
+		o.MemoryLimit = 4 << 30
+	}
+	if o.MaxConcurrent <= 0 {
+		o.MaxConcurrent = 4
+	}
+	if o.MaxWaiting <= 0 {
+		o.MaxWaiting = 16 * o.MaxConcurrent
+	}
+	if o.Threads <= 0 {
+		o.Threads = runtime.GOMAXPROCS(0)
+	}
+	if o.SpillLimit <= 0 {
+		o.SpillLimit = 8 << 30
+	}
+	if o.Warm <= 0 {
+		o.Warm = o.MaxConcurrent
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return o
+}

@@ -1,0 +1,122 @@
+package duck
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+
+	"github.com/micromegas-go/micromegas/internal/fault"
+	"github.com/micromegas-go/micromegas/query"
+)
+
+// session is an instance in the hands of one query.
+type session struct {
+	engine   *Engine
+	instance *instance
+	stmt     *prepared
+	rows     *reader
+
+	once sync.Once
+}
+
+var _ query.Session = (*session)(nil)
+
+// Parse asks DuckDB's own parser. Nothing of sql runs.
+func (s *session) Parse(ctx context.Context, sql string) ([]byte, error) {
+	tree, err := s.instance.text(ctx, "SELECT json_serialize_sql(CAST(? AS VARCHAR))", sql)
+	if err != nil {
+		return nil, err
+	}
+	return []byte(tree), nil
+}
+
+// Attach makes the relations and closes the instance; see the package comment.
+func (s *session) Attach(ctx context.Context, relations []query.Relation) error {
+	var files []string
+	for _, r := range relations {
+		files = append(files, r.Files...)
+	}
+	paths, err := pathList(files)
+	if err != nil {
+		return fault.Wrap(fault.Internal, "a file of the lake has an unusable name", err)
+	}
+	for _, r := range relations {
+		if len(r.Batches) > 0 {
+			if err := s.instance.load(ctx, r); err != nil {
+				return err
+			}
+		}
+	}
+	for _, setting := range []string{
+		fmt.Sprintf("SET GLOBAL threads = %d", s.engine.o.Threads),
+		"SET GLOBAL allowed_paths = " + paths,
+		"SET GLOBAL enable_external_access = false",
+		"SET GLOBAL lock_configuration = true",
+	} {
+		if err := s.instance.exec(ctx, setting); err != nil {
+			return internal(ctx, err, "the query engine could not be closed off")
+		}
+	}
+	for _, r := range relations {
+		sql, err := relationSQL(r)
+		if err != nil {
+			return fault.Wrap(fault.Internal, "a table of the lake could not be opened", err)
+		}
+		if err := s.instance.exec(ctx, sql); err != nil {
+			return internal(ctx, err, "a table of the lake could not be opened")
+		}
+	}
+	return nil
+}
+
+// internal makes our own fault of an error in a statement of ours, unless the caller left or memory ran out.
+func internal(ctx context.Context, err error, msg string) error {
+	if ctx.Err() != nil || fault.KindOf(err) == fault.Exhausted {
+		return err
+	}
+	return fault.Wrap(fault.Internal, msg, err)
+}
+
+// Prepare plans.
+func (s *session) Prepare(ctx context.Context, sql string) (*arrow.Schema, error) {
+	if s.stmt != nil {
+		s.stmt.close()
+		s.stmt = nil
+	}
+	p, err := s.instance.prepare(ctx, sql)
+	if err != nil {
+		return nil, err
+	}
+	s.stmt = p
+	return p.schema, nil
+}
+
+// Run starts the prepared statement.
+func (s *session) Run(ctx context.Context) (array.RecordReader, error) {
+	if s.stmt == nil || s.rows != nil {
+		return nil, fault.New(fault.Internal, "a session runs one prepared statement")
+	}
+	r, err := s.stmt.run(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r.Retain() // for Close
+	s.rows = r
+	return r, nil
+}
+
+// Close gives the instance back. The reader, if any, ends first.
+func (s *session) Close() {
+	s.once.Do(func() {
+		if s.rows != nil {
+			s.rows.Release()
+		}
+		if s.stmt != nil {
+			s.stmt.close()
+		}
+		s.engine.free(s.instance)
+	})
+}

@@ -1,0 +1,56 @@
+package query
+
+import (
+	"context"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+
+	"github.com/micromegas-go/micromegas/internal/fault"
+)
+
+// Engine is a SQL engine without a memory of its own: files in, Arrow out. package duck implements it.
+//
+// Its errors are *fault.Error, or a *SQLError around one when the statement is to blame.
+type Engine interface {
+	// Session waits for an instance that no other query uses. It fails with fault.Exhausted when too many wait.
+	Session(ctx context.Context) (Session, error)
+}
+
+// Session is an instance of the engine for one query: Parse, then Attach, then Prepare, then Run, each at most once but
+// Parse. It is used by one goroutine at a time.
+type Session interface {
+	// Parse returns the parse tree of a query in the form of DuckDB's json_serialize_sql, all fields present.
+	Parse(ctx context.Context, sql string) ([]byte, error)
+	// Attach makes the relations visible under their names, then closes the engine to everything else.
+	Attach(ctx context.Context, relations []Relation) error
+	// Prepare plans the statement and returns its columns in the engine's types.
+	Prepare(ctx context.Context, sql string) (*arrow.Schema, error)
+	// Run starts the prepared statement. Rows stream; the reader must be released before the session is closed. Its
+	// batches must not be used after the session is closed unless they are retained.
+	Run(ctx context.Context) (array.RecordReader, error)
+	// Close ends whatever runs and gives the instance back. It may be called twice.
+	Close()
+}
+
+// Relation is a table of one query.
+type Relation struct {
+	Name    string        // as the statement says it; any text
+	Schema  *arrow.Schema // declared types; the rows come in the plain types behind them
+	Files   []string      // absolute paths of Parquet files; the only files that the engine may open
+	Batches []arrow.RecordBatch
+	Filter  string // SQL condition that every row satisfies; "" means none
+	OrderBy string // SQL order that reading keeps; "" means none
+}
+
+// SQLError is an engine's complaint about a statement.
+type SQLError struct {
+	Fault *fault.Error
+	Pos   int // byte offset in the statement as the engine got it; -1 when unknown
+}
+
+// Error returns the message for logs.
+func (e *SQLError) Error() string { return e.Fault.Error() }
+
+// Unwrap returns the classified error.
+func (e *SQLError) Unwrap() error { return e.Fault }

@@ -1,0 +1,339 @@
+package query
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/apache/arrow-go/v18/arrow"
+)
+
+// trait is what the statement says about a column of its answer and the engine does not: the engine knows no
+// dictionaries, no zone of a time, no nullability, no durations. The zero trait says nothing.
+type trait struct {
+	name     string         // the name for clients; "" keeps the engine's
+	declared arrow.DataType // the type for clients; nil follows from the engine's
+	notNull  bool
+	integer  bool // made of integer literals: 64 bits wide
+}
+
+// merge is what holds for a column that has its values from either.
+func (t trait) merge(o trait) trait {
+	out := trait{name: t.name, notNull: t.notNull && o.notNull, integer: t.integer || o.integer}
+	if t.declared != nil && o.declared != nil && arrow.TypeEqual(t.declared, o.declared) {
+		out.declared = t.declared
+	}
+	return out
+}
+
+// source is a table of a FROM clause.
+type source struct {
+	alias   string
+	columns []trait  // with names
+	unknown bool     // the columns are not known
+	hidden  []string // columns of USING, which * shows only once
+}
+
+// inference follows the columns of a query through its parse tree. Where it does not know, it says nothing; a wrong
+// statement does not matter, because the engine has refused it.
+type inference struct {
+	tables map[string]*arrow.Schema // by relation name
+	depth  int
+}
+
+// maxInference bounds the recursion; what lies deeper is not known.
+const maxInference = 200
+
+// traits returns one trait for each column of the answer; nil when that is not known.
+func (p *plan) traits() []trait {
+	if p.explain() != "" {
+		return nil
+	}
+	in := inference{tables: map[string]*arrow.Schema{}}
+	for _, s := range p.scans {
+		in.tables[s.name] = s.schema
+	}
+	for _, r := range p.ours {
+		in.tables[r.Name] = r.Schema
+	}
+	columns, _ := in.query(p.tree, nil)
+	return columns
+}
+
+// ctes are the tables that WITH has defined, innermost first.
+type ctes []source
+
+func (in *inference) query(n node, with ctes) (columns []trait, ok bool) {
+	in.depth++
+	defer func() { in.depth-- }()
+	if in.depth > maxInference {
+		return nil, false
+	}
+	for _, entry := range n.child("cte_map").list("map") {
+		e := asNode(entry)
+		s := source{alias: lower(e.text("key"))}
+		columns, ok := in.query(e.child("value").child("query").child("node"), with)
+		s.columns, s.unknown = rename(columns, e.child("value").texts("aliases")), !ok
+		with = append(ctes{s}, with...)
+	}
+	switch n.text("type") {
+	case "SELECT_NODE":
+		return in.selection(n, with)
+	case "SET_OPERATION_NODE":
+		left, ok1 := in.query(n.child("left"), with)
+		right, ok2 := in.query(n.child("right"), with)
+		if !ok1 || !ok2 || len(left) != len(right) || n.text("setop_type") == "UNION_BY_NAME" {
+			return nil, false
+		}
+		out := make([]trait, len(left))
+		for i := range left {
+			out[i] = left[i].merge(right[i])
+		}
+		return out, true
+	}
+	return nil, false
+}
+
+func rename(columns []trait, names []string) []trait {
+	out := slices.Clone(columns)
+	for i, name := range names {
+		if i < len(out) {
+			out[i].name = name
+		}
+	}
+	return out
+}
+
+func (in *inference) selection(n node, with ctes) ([]trait, bool) {
+	sc := &scope{inference: in, with: with, sources: in.from(n.child("from_table"), with)}
+	sc.grouped = len(n.list("group_sets")) > 1
+	var out []trait
+	for _, e := range n.list("select_list") {
+		e := asNode(e)
+		if e.text("class") == "STAR" {
+			columns, ok := sc.star(e)
+			if !ok {
+				return nil, false
+			}
+			out = append(out, columns...)
+			continue
+		}
+		if alias := e.text("alias"); alias != "" {
+			t := sc.expression(e)
+			t.name = alias
+			out = append(out, t)
+			continue
+		}
+		t := sc.expression(e)
+		if t.name == "" {
+			t.name = sc.aggregateName(e)
+		}
+		out = append(out, t)
+	}
+	if sc.grouped {
+		for i := range out {
+			out[i].notNull = false
+		}
+	}
+	return out, true
+}
+
+// from returns the tables of a FROM clause.
+func (in *inference) from(n node, with ctes) []source {
+	switch n.text("type") {
+	case "EMPTY", "EMPTY_FROM":
+		return nil
+	case "JOIN":
+		return in.join(n, with)
+	}
+	s := source{alias: lower(n.text("alias")), unknown: true}
+	switch n.text("type") {
+	case "BASE_TABLE":
+		name := lower(n.text("table_name"))
+		if s.alias == "" {
+			s.alias = name
+		}
+		if i := slices.IndexFunc(with, func(c source) bool { return c.alias == name }); i >= 0 {
+			s.columns, s.unknown = with[i].columns, with[i].unknown
+		} else if schema := in.tables[name]; schema != nil {
+			s.columns, s.unknown = declaredTraits(schema), false
+		}
+	case "SUBQUERY":
+		columns, ok := in.query(n.child("subquery").child("node"), with)
+		s.columns, s.unknown = columns, !ok
+	case "EXPRESSION_LIST":
+		s.columns, s.unknown = in.values(n), false
+	}
+	s.columns = rename(s.columns, n.texts("column_name_alias"))
+	return []source{s}
+}
+
+func declaredTraits(schema *arrow.Schema) []trait {
+	out := make([]trait, schema.NumFields())
+	for i, f := range schema.Fields() {
+		out[i] = trait{name: f.Name, declared: f.Type, notNull: !f.Nullable}
+	}
+	return out
+}
+
+// values returns the columns of VALUES from all its rows.
+func (in *inference) values(n node) []trait {
+	var out []trait
+	sc := &scope{inference: in}
+	for r, row := range n.list("values") {
+		expressions, _ := row.([]any)
+		for i, e := range expressions {
+			t := sc.expression(asNode(e))
+			switch {
+			case r == 0:
+				t.name = "col" + string(rune('0'+i%10))
+				out = append(out, t)
+			case i < len(out):
+				out[i] = out[i].merge(t)
+			}
+		}
+		if r == 1000 {
+			break // a long list is of one kind
+		}
+	}
+	if len(n.list("values")) > 1000 {
+		for i := range out {
+			out[i].notNull = false
+		}
+	}
+	return rename(out, n.texts("expected_names"))
+}
+
+func (in *inference) join(n node, with ctes) []source {
+	in.depth++
+	defer func() { in.depth-- }()
+	if in.depth > maxInference {
+		return []source{{unknown: true}}
+	}
+	left, right := in.from(n.child("left"), with), in.from(n.child("right"), with)
+	kind := n.text("join_type")
+	if kind == "RIGHT" || kind == "OUTER" || kind == "FULL" {
+		left = nullable(left)
+	}
+	if kind == "LEFT" || kind == "OUTER" || kind == "FULL" {
+		right = nullable(right)
+	}
+	if kind == "SEMI" || kind == "ANTI" {
+		right = nil
+	}
+	if n.text("ref_type") == "NATURAL" || n.text("ref_type") == "ASOF" {
+		for i := range right {
+			right[i].unknown = true
+		}
+	}
+	if using := n.texts("using_columns"); len(using) > 0 {
+		right = slices.Clone(right)
+		for i := range right {
+			right[i].hidden = append(slices.Clone(right[i].hidden), using...)
+		}
+		if kind == "RIGHT" || kind == "OUTER" || kind == "FULL" {
+			for i := range right {
+				right[i].unknown = true // the shared column is a mixture of both sides
+			}
+		}
+	}
+	return append(left, right...)
+}
+
+func nullable(sources []source) []source {
+	out := slices.Clone(sources)
+	for i := range out {
+		out[i].columns = slices.Clone(out[i].columns)
+		for c := range out[i].columns {
+			out[i].columns[c].notNull = false
+		}
+	}
+	return out
+}
+
+// scope resolves the expressions of one SELECT.
+type scope struct {
+	*inference
+	with    ctes
+	sources []source
+	grouped bool // by grouping sets, which add NULL
+}
+
+// star expands * and alias.*.
+func (sc *scope) star(n node) ([]trait, bool) {
+	for _, key := range []string{"replace_list", "rename_list", "qualified_exclude_list"} {
+		if len(n.list(key)) > 0 {
+			return nil, false
+		}
+	}
+	if n.bool("columns") || n["expr"] != nil {
+		return nil, false
+	}
+	var exclude []string
+	for _, e := range n.list("exclude_list") {
+		name, ok := e.(string)
+		if !ok {
+			return nil, false
+		}
+		exclude = append(exclude, lower(name))
+	}
+	table := lower(n.text("relation_name"))
+	var out []trait
+	found := false
+	for _, s := range sc.sources {
+		if table != "" && s.alias != table {
+			continue
+		}
+		if s.unknown {
+			return nil, false
+		}
+		found = true
+		for _, c := range s.columns {
+			hidden := table == "" && slices.Contains(s.hidden, c.name)
+			if !hidden && !slices.Contains(exclude, lower(c.name)) {
+				out = append(out, c)
+			}
+		}
+	}
+	return out, found
+}
+
+// column finds the column that names mean and the alias of its table.
+func (sc *scope) column(names []string) (trait, string) {
+	if len(names) == 0 || len(names) > 2 {
+		return trait{}, ""
+	}
+	name := names[len(names)-1]
+	for _, s := range sc.sources {
+		if len(names) == 2 && s.alias != lower(names[0]) {
+			continue
+		}
+		for _, c := range s.columns {
+			if strings.EqualFold(c.name, name) {
+				return c, s.alias
+			}
+		}
+	}
+	return trait{}, ""
+}
+
+// aggregateName names an unaliased f(column) as existing clients know it: f(table.column).
+func (sc *scope) aggregateName(n node) string {
+	if n.text("class") != "FUNCTION" || n.bool("distinct") || n["filter"] != nil || len(n.list("children")) != 1 {
+		return ""
+	}
+	switch n.text("function_name") {
+	case "sum", "avg", "min", "max", "count", "median", "stddev":
+	default:
+		return ""
+	}
+	child := asNode(n.list("children")[0])
+	if child.text("class") != "COLUMN_REF" {
+		return ""
+	}
+	names := child.texts("column_names")
+	_, table := sc.column(names)
+	if table == "" || !plainName(table) {
+		return ""
+	}
+	return n.text("function_name") + "(" + table + "." + names[len(names)-1] + ")"
+}

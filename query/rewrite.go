@@ -1,0 +1,277 @@
+package query
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/micromegas-go/micromegas/internal/fault"
+)
+
+// The names under which existing statements may qualify tables.
+const (
+	catalogName = "datafusion"
+	schemaName  = "public"
+)
+
+// instance is a view_instance('set', 'id') of a statement.
+type instance struct {
+	set, id string
+	pos     int // of the first mention in the user's text
+}
+
+// relation is the name by which the rewritten statement knows the instance. It reads like what the user wrote, because
+// the engine's messages repeat it.
+func (i instance) relation() string {
+	return lower(fmt.Sprintf("view_instance('%s', '%s')", i.set, i.id))
+}
+
+// rewriter turns existing SQL, which is DataFusion's dialect, into the engine's. It works on tokens; every rule is one
+// method that looks at token i and its neighbours.
+type rewriter struct {
+	*statement
+	edits     []edit
+	instances map[string]instance // by relation name
+	closing   []int               // for each opening parenthesis the token that closes it, else 0
+	opening   []int               // for each token the innermost parenthesis around it, or -1
+	cases     []int               // for each token how many CASE are open before it
+}
+
+// rewrite returns the statement in the engine's dialect and the view instances that it names.
+func rewrite(s *statement) (rewritten, map[string]instance, error) {
+	r := &rewriter{statement: s, instances: map[string]instance{}}
+	r.match()
+	if begin := s.tokens[0].pos; s.kind == kindExplain || s.kind == kindAnalyze {
+		r.edits = append(r.edits, edit{0, begin, ""})
+	}
+	if end := s.tokens[len(s.tokens)-1].end; strings.Contains(s.sql[end:], ";") {
+		r.edits = append(r.edits, edit{end, len(s.sql), ""})
+	}
+	for i := 0; i < len(s.tokens); i++ {
+		next, err := r.token(i)
+		if err != nil {
+			return rewritten{}, nil, err
+		}
+		i = next
+	}
+	return apply(s.sql, r.edits), r.instances, nil
+}
+
+// match finds the parentheses that belong together and the open CASE of every token.
+func (r *rewriter) match() {
+	n := len(r.tokens)
+	r.closing, r.opening, r.cases = make([]int, n), make([]int, n), make([]int, n)
+	var open []int
+	depth := 0
+	for i := range r.tokens {
+		r.opening[i] = -1
+		if len(open) > 0 {
+			r.opening[i] = open[len(open)-1]
+		}
+		r.cases[i] = depth
+		switch {
+		case r.is(i, "("), r.is(i, "["), r.is(i, "{"):
+			open = append(open, i)
+		case (r.is(i, ")") || r.is(i, "]") || r.is(i, "}")) && len(open) > 0:
+			r.closing[open[len(open)-1]] = i
+			open = open[:len(open)-1]
+			r.opening[i] = -1
+			if len(open) > 0 {
+				r.opening[i] = open[len(open)-1]
+			}
+		case r.word(i) == "case" && !r.is(i-1, "."):
+			depth++
+		case r.word(i) == "end" && depth > 0 && !r.opensOperand(i-1):
+			depth--
+		}
+	}
+}
+
+// replace replaces tokens i to j, both included.
+func (r *rewriter) replace(i, j int, text string) {
+	r.edits = append(r.edits, edit{r.tokens[i].pos, r.tokens[j].end, text})
+}
+
+// before inserts text in front of token i, after behind it.
+func (r *rewriter) before(i int, text string) {
+	r.edits = append(r.edits, edit{r.tokens[i].pos, r.tokens[i].pos, text})
+}
+
+func (r *rewriter) after(i int, text string) {
+	r.edits = append(r.edits, edit{r.tokens[i].end, r.tokens[i].end, text})
+}
+
+// call reports whether token i is followed by parentheses that are closed, and returns where.
+func (r *rewriter) call(i int) (closing int, ok bool) {
+	if !r.is(i+1, "(") || r.is(i-1, ".") {
+		return 0, false
+	}
+	return r.closing[i+1], r.closing[i+1] > 0
+}
+
+// token applies the rules to token i and returns the last token that was dealt with.
+func (r *rewriter) token(i int) (int, error) {
+	switch r.tokens[i].kind {
+	case tokenWord:
+		return r.rewriteWord(i)
+	case tokenQuoted:
+		if next, ok := r.qualified(i); ok {
+			return next, nil
+		}
+	}
+	return i, nil
+}
+
+func (r *rewriter) rewriteWord(i int) (int, error) {
+	word := r.word(i)
+	if next, ok := r.qualified(i); ok {
+		return next, nil
+	}
+	switch word {
+	case "view_instance":
+		return r.viewInstance(i)
+	case "end":
+		if r.opensOperand(i-1) || r.cases[i] == 0 && !r.is(i-1, ".") && r.word(i-1) != "as" {
+			r.replace(i, i, `"end"`)
+			return i, nil
+		}
+	case "like", "ilike":
+		if text, ok := r.literal(i + 1); ok && strings.Contains(text, `\`) && r.word(i+2) != "escape" {
+			r.after(i+1, ` ESCAPE '\'`)
+		}
+	case "current_timestamp":
+		if !r.is(i+1, "(") && !r.is(i-1, ".") && r.word(i-1) != "as" {
+			r.replace(i, i, "now()")
+			return i, nil
+		}
+	case "timestamp", "timestamptz":
+		if next, ok := r.timestamp(i); ok {
+			return next, nil
+		}
+	case "tinyint", "smallint", "int", "integer", "bigint":
+		if r.word(i+1) == "unsigned" {
+			name := "u" + strings.Replace(word, "integer", "int", 1)
+			r.replace(i, i+1, strings.Replace(name, "uint", "uinteger", 1))
+			return i + 1, nil
+		}
+	case "float64":
+		if r.typePosition(i) {
+			r.replace(i, i, "double")
+			return i, nil
+		}
+	default:
+		if done, err := r.function(i, word); done || err != nil {
+			return i, err
+		}
+	}
+	if word != r.text(i) {
+		r.replace(i, i, word)
+	}
+	return i, nil
+}
+
+// qualified leaves datafusion and public out in front of a table, and makes one name of information_schema.x.
+func (r *rewriter) qualified(i int) (int, bool) {
+	if r.is(i-1, ".") || !r.is(i+1, ".") {
+		return i, false
+	}
+	at := i
+	name, _ := r.name(at)
+	if name == catalogName {
+		if second, ok := r.name(at + 2); !ok || second != schemaName && second != "information_schema" {
+			return i, false
+		}
+		at += 2
+		name, _ = r.name(at)
+	}
+	if name != schemaName && name != "information_schema" || !r.is(at+1, ".") {
+		return i, false
+	}
+	table, ok := r.name(at + 2)
+	if !ok {
+		return i, false
+	}
+	if name == "information_schema" {
+		table = name + "." + table
+	}
+	r.replace(i, at+2, quoteName(table))
+	return at + 2, true
+}
+
+func quoteName(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
+
+func (r *rewriter) viewInstance(i int) (int, error) {
+	closing, ok := r.call(i)
+	if !ok {
+		return i, nil
+	}
+	set, ok1 := r.literal(i + 2)
+	id, ok2 := r.literal(i + 4)
+	if !ok1 || !ok2 || !r.is(i+3, ",") || closing != i+5 {
+		return i, invalidAt(r.tokens[i].pos, "view_instance wants two constant texts: view_instance('<view set>', '<id>')")
+	}
+	for _, c := range []byte(id) {
+		if !isWordPart(c) && c != '-' || c >= 0x80 {
+			return i, &SQLError{
+				Fault: fault.New(fault.Invalid, fmt.Sprintf("view_instance: %q is not an id", id)),
+				Pos:   r.tokens[i+4].pos,
+			}
+		}
+	}
+	v := instance{set, id, r.tokens[i].pos}
+	if !plainName(set) {
+		return i, invalidAt(v.pos, fmt.Sprintf("view set '%s' not found", set))
+	}
+	if other, ok := r.instances[v.relation()]; !ok {
+		r.instances[v.relation()] = v
+	} else if other.id != id || other.set != set {
+		return i, invalidAt(v.pos, "two ids of view_instance differ only in upper and lower case")
+	}
+	r.replace(i, closing, quoteName(v.relation()))
+	return closing, nil
+}
+
+// opensOperand reports whether an expression begins behind token i, so that "end" there is a column.
+func (r *rewriter) opensOperand(i int) bool {
+	if i < 0 {
+		return true
+	}
+	if r.tokens[i].kind == tokenSymbol {
+		return !r.is(i, ")") && !r.is(i, "]") && !r.is(i, "}")
+	}
+	switch r.word(i) {
+	case "select", "when", "then", "else", "and", "or", "not", "by", "on", "where", "having", "case", "between", "in",
+		"like", "ilike", "distinct", "qualify":
+		return true
+	}
+	return false
+}
+
+// timestamp makes nanoseconds of TIMESTAMP '…' and of the type in casts. All time is UTC, so that TIMESTAMP WITH TIME
+// ZONE is the same.
+func (r *rewriter) timestamp(i int) (int, bool) {
+	last := i
+	if r.word(i+1) == "with" && r.word(i+2) == "time" && r.word(i+3) == "zone" {
+		last = i + 3
+	}
+	if r.word(i+1) == "without" && r.word(i+2) == "time" && r.word(i+3) == "zone" {
+		last = i + 3
+	}
+	_, literal := r.literal(last + 1)
+	if !literal && !r.typePosition(i) || r.is(last+1, "(") {
+		return i, false
+	}
+	r.replace(i, last, "timestamp_ns")
+	return last, true
+}
+
+// typePosition reports whether token i names a type: behind ::, or behind AS in a CAST.
+func (r *rewriter) typePosition(i int) bool {
+	if r.is(i-1, ":") && r.is(i-2, ":") {
+		return true
+	}
+	if r.word(i-1) != "as" || r.opening[i] < 1 {
+		return false
+	}
+	cast := r.word(r.opening[i] - 1)
+	return cast == "cast" || cast == "try_cast"
+}

@@ -1,0 +1,169 @@
+package query
+
+import (
+	"fmt"
+	"strings"
+)
+
+// renamed are functions that the engine has under another name. Macros could not do it: they take neither FILTER nor
+// DISTINCT nor OVER.
+var renamed = map[string]string{
+	"approx_distinct":   "approx_count_distinct",
+	"btrim":             "trim",
+	"covar":             "covar_samp",
+	"nvl":               "coalesce",
+	"regexp_like":       "regexp_matches",
+	"signum":            "sign",
+	"var":               "var_samp",
+	"var_population":    "var_pop",
+	"var_sample":        "var_samp",
+	"stddev_population": "stddev_pop",
+}
+
+// function applies the rules for calls of a function.
+func (r *rewriter) function(i int, name string) (done bool, err error) {
+	closing, ok := r.call(i)
+	if !ok {
+		return false, nil
+	}
+	if to := renamed[name]; to != "" && to != name {
+		r.replace(i, i, to)
+		return true, nil
+	}
+	switch name {
+	case "first_value", "last_value":
+		if r.windowed(closing) {
+			return false, nil
+		}
+		r.replace(i, i, strings.TrimSuffix(name, "_value"))
+		return true, nil
+	case "arrow_cast":
+		return r.arrowCast(i, closing)
+	case "approx_percentile_cont", "approx_median":
+		return r.approxPercentile(i, closing, name)
+	}
+	return false, nil
+}
+
+// windowed reports whether OVER follows the call that token closing ends, perhaps behind FILTER (…).
+func (r *rewriter) windowed(closing int) bool {
+	next := closing + 1
+	if r.word(next) == "filter" && r.is(next+1, "(") && r.closing[next+1] > 0 {
+		next = r.closing[next+1] + 1
+	}
+	for w := r.word(next); w == "ignore" || w == "respect" || w == "nulls"; w = r.word(next) {
+		next++
+	}
+	return r.word(next) == "over"
+}
+
+// commas returns the tokens that separate the arguments of the call whose parenthesis is token open.
+func (r *rewriter) commas(open int) []int {
+	var at []int
+	for i := open + 1; i < r.closing[open]; i++ {
+		if r.is(i, ",") && r.opening[i] == open {
+			at = append(at, i)
+		}
+	}
+	return at
+}
+
+// arrowCast makes a CAST of arrow_cast(x, 'Type').
+func (r *rewriter) arrowCast(i, closing int) (bool, error) {
+	commas := r.commas(i + 1)
+	if len(commas) != 1 || closing != commas[0]+2 {
+		return false, invalidAt(r.tokens[i].pos, "arrow_cast wants an expression and a constant text with the name of a type")
+	}
+	name, ok := r.literal(commas[0] + 1)
+	engine := engineType(name)
+	if !ok || engine == "" {
+		return false, invalidAt(r.tokens[commas[0]+1].pos, fmt.Sprintf("arrow_cast does not know the type %s", r.text(commas[0]+1)))
+	}
+	r.replace(i, i, "cast")
+	r.replace(commas[0], commas[0]+1, " AS "+engine)
+	return true, nil
+}
+
+// engineType returns the engine's name of an Arrow type, without dictionaries; "" when there is none.
+func engineType(name string) string {
+	name = strings.TrimSpace(name)
+	if inner, ok := strings.CutPrefix(name, "Dictionary("); ok {
+		_, value, _ := strings.Cut(strings.TrimSuffix(inner, ")"), ",")
+		return engineType(value)
+	}
+	if strings.HasPrefix(name, "Timestamp(") {
+		return "TIMESTAMP_NS"
+	}
+	if strings.HasPrefix(name, "Duration(") {
+		return "BIGINT"
+	}
+	switch name {
+	case "Boolean":
+		return "BOOLEAN"
+	case "Int8":
+		return "TINYINT"
+	case "Int16":
+		return "SMALLINT"
+	case "Int32":
+		return "INTEGER"
+	case "Int64":
+		return "BIGINT"
+	case "UInt8":
+		return "UTINYINT"
+	case "UInt16":
+		return "USMALLINT"
+	case "UInt32":
+		return "UINTEGER"
+	case "UInt64":
+		return "UBIGINT"
+	case "Float16", "Float32":
+		return "FLOAT"
+	case "Float64":
+		return "DOUBLE"
+	case "Utf8", "LargeUtf8", "Utf8View":
+		return "VARCHAR"
+	case "Binary", "LargeBinary", "BinaryView":
+		return "BLOB"
+	case "Date32", "Date64":
+		return "DATE"
+	}
+	return ""
+}
+
+// approxPercentile makes approx_quantile(CAST(x AS DOUBLE), q) of approx_percentile_cont(x, q), of
+// approx_percentile_cont(q) WITHIN GROUP (ORDER BY x) and of approx_median(x). The number of centroids is left out.
+func (r *rewriter) approxPercentile(i, closing int, name string) (bool, error) {
+	commas := r.commas(i + 1)
+	group := closing + 3
+	switch {
+	case closing == i+2:
+		return false, invalidAt(r.tokens[i].pos, name+" wants an argument")
+	case name == "approx_median" && len(commas) == 0:
+		r.before(i+2, "CAST(")
+		r.before(closing, " AS DOUBLE), 0.5")
+	case len(commas) > 0 && name == "approx_percentile_cont":
+		r.before(i+2, "CAST(")
+		r.before(commas[0], " AS DOUBLE)")
+		if len(commas) > 1 {
+			r.replace(commas[1], closing-1, "")
+		}
+	case r.word(closing+1) == "within" && r.word(closing+2) == "group" && r.is(group, "(") && r.closing[group] > group+3 &&
+		r.word(group+1) == "order" && r.word(group+2) == "by" && closing == i+3:
+		end := r.closing[group]
+		from, to := r.tokens[group+3].pos, r.tokens[end].pos
+		order := strings.TrimSpace(r.sql[from:to])
+		fraction := r.text(i + 2)
+		if w := r.word(end - 1); w == "desc" || w == "asc" {
+			order = strings.TrimSpace(r.sql[from:r.tokens[end-1].pos])
+			if w == "desc" {
+				fraction = "1 - " + fraction
+			}
+		}
+		r.replace(i+2, i+2, "CAST(("+order+") AS DOUBLE), "+fraction)
+		r.replace(closing+1, end, "")
+	default:
+		return false, invalidAt(r.tokens[i].pos, name+" wants (expression, fraction) or (fraction) WITHIN GROUP (ORDER BY expression)")
+	}
+	r.replace(i, i, "approx_quantile")
+	return true, nil
+}
