@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -31,9 +30,7 @@ const (
 // metadata is what we use of a discovery document.
 type metadata struct {
 	keysURL    string
-	algorithms []string
-	fetched    time.Time
-	maxAge     time.Duration // of the key set last fetched; negative when Cache-Control does not say
+	algorithms []string // announced
 }
 
 // newClient returns a client that follows no redirects and trusts rootCAs (PEM) beside the system's certificates.
@@ -62,28 +59,25 @@ func newClient(rootCAs []byte) *http.Client {
 	}
 }
 
-// fetch gets the issuer's key set, asking first where it is if meta is nil.
-func (is *issuer) fetch(ctx context.Context, meta *metadata) (*keySet, *metadata, error) {
-	if meta == nil {
-		var err error
-		if meta, err = is.discover(ctx); err != nil {
-			return nil, nil, err
-		}
+// fetch asks the issuer where its keys are, and gets them: both can change from one day to the next. maxAge is what
+// Cache-Control says of the keys, negative if nothing.
+func (is *issuer) fetch(ctx context.Context) (set *keySet, maxAge time.Duration, err error) {
+	meta, err := is.discover(ctx)
+	if err != nil {
+		return nil, 0, err
 	}
 	body, maxAge, err := is.get(ctx, meta.keysURL)
 	if err != nil {
-		return nil, nil, fmt.Errorf("fetch keys: %w", err)
+		return nil, 0, fmt.Errorf("fetch keys: %w", err)
 	}
 	keys, skipped, err := parseKeySet(body)
 	if err != nil {
-		return nil, nil, err
+		return nil, 0, err
 	}
 	if len(skipped) > 0 {
 		is.log.DebugContext(ctx, "auth keys skipped", "reasons", skipped)
 	}
-	fetched := *meta
-	fetched.maxAge = maxAge
-	return &keySet{keys: keys, algorithms: is.algorithms(meta)}, &fetched, nil
+	return &keySet{keys: keys, algorithms: is.algorithms(meta)}, maxAge, nil
 }
 
 // algorithms returns what is accepted: what is configured, else what the issuer announces as far as we support it, else
@@ -107,7 +101,7 @@ func (is *issuer) algorithms(meta *metadata) []string {
 // discover reads the issuer's metadata (OpenID Connect Discovery section 4).
 func (is *issuer) discover(ctx context.Context) (*metadata, error) {
 	if configured := is.entries[0].KeysURL; configured != "" {
-		return &metadata{keysURL: configured, fetched: is.now()}, nil
+		return &metadata{keysURL: configured}, nil
 	}
 	body, _, err := is.get(ctx, strings.TrimSuffix(is.name, "/")+"/.well-known/openid-configuration")
 	if err != nil {
@@ -121,7 +115,7 @@ func (is *issuer) discover(ctx context.Context) (*metadata, error) {
 	if doc["issuer"] != is.name {
 		return nil, errors.New("discovery: the document is that of another issuer; write issuer exactly as the document has it")
 	}
-	meta := &metadata{fetched: is.now()}
+	meta := &metadata{}
 	meta.keysURL, _ = doc["jwks_uri"].(string)
 	if err := is.checkKeysURL(meta.keysURL); err != nil {
 		return nil, fmt.Errorf("discovery: jwks_uri: %w", err)
@@ -174,9 +168,6 @@ func (is *issuer) get(ctx context.Context, address string) (body []byte, maxAge 
 	}
 	if len(body) > maxBody {
 		return nil, 0, fmt.Errorf("GET %s: more than %d bytes", address, maxBody)
-	}
-	if !json.Valid(body) {
-		return nil, 0, fmt.Errorf("GET %s: not JSON", address)
 	}
 	return body, cacheMaxAge(resp.Header.Get("Cache-Control")), nil
 }

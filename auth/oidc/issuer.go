@@ -16,8 +16,6 @@ import (
 const (
 	// shortestLife is the least life of a key set whatever Cache-Control says, so that max-age=0 costs no request per token.
 	shortestLife = 30 * time.Second
-	// metadataLife is how long the address of the keys is kept.
-	metadataLife = 24 * time.Hour
 	// staleWait is how long a request waits for a new key set while an old one could serve.
 	staleWait = time.Second
 	// A failed fetch is not repeated before firstBackoff; the time doubles up to mostBackoff (B10).
@@ -39,7 +37,6 @@ type issuer struct {
 	mu        sync.Mutex
 	set       *keySet   // nil before the first success
 	used      bool      // since set was fetched
-	meta      *metadata // nil before the first success, and when it may be wrong
 	running   *fetch    // nil when none is in flight
 	forced    time.Time // the last refresh for an unknown key
 	failures  int       // since the last success
@@ -178,31 +175,26 @@ func (is *issuer) startLocked() *fetch {
 	}
 	f := &fetch{done: make(chan struct{})}
 	is.running = f
-	meta := is.meta
-	if meta != nil && is.now().Sub(meta.fetched) >= metadataLife {
-		meta = nil
-	}
 	// The fetch outlives the request that needs it first: others wait for it too.
 	ctx, cancel := context.WithTimeout(context.Background(), fetchTimeout)
 	is.cancelRun = cancel
 	is.wg.Go(func() {
 		defer close(f.done)
 		defer cancel()
-		set, meta, err := is.fetch(ctx, meta)
-		is.finish(set, meta, err)
+		set, maxAge, err := is.fetch(ctx)
+		is.finish(set, maxAge, err)
 	})
 	return f
 }
 
-// finish records the result of a fetch.
-func (is *issuer) finish(set *keySet, meta *metadata, err error) {
+// finish records the result of a fetch; maxAge is how long it may be kept, negative when the issuer did not say.
+func (is *issuer) finish(set *keySet, maxAge time.Duration, err error) {
 	is.mu.Lock()
 	defer is.mu.Unlock()
 	is.running, is.cancelRun = nil, nil
 	now := is.now()
 	is.lastErr = err
 	if err != nil {
-		is.meta = nil // the keys may have moved: ask again where they are
 		is.failures++
 		wait := min(firstBackoff<<min(is.failures-1, 10), mostBackoff)
 		is.retry = now.Add(wait*4/5 + rand.N(wait/5+1)) // jitter: replicas must not come back together
@@ -216,17 +208,15 @@ func (is *issuer) finish(set *keySet, meta *metadata, err error) {
 		is.log.Info("auth keys of the issuer can be fetched again", "failures", is.failures)
 	}
 	is.failures, is.retry = 0, time.Time{}
-	is.meta = meta
 	set.fetched = now
-	set.expires = now.Add(is.lifeOf(meta.maxAge))
+	set.expires = now.Add(is.lifeOf(maxAge))
 	if is.set != nil {
 		set.generation = is.set.generation + 1
 	}
 	is.set, is.used = set, false
 }
 
-// lifeOf shortens the configured life of a key set to what Cache-Control says, never lengthens it (B9). maxAge is
-// negative when nothing was said.
+// lifeOf shortens the configured life of a key set to what Cache-Control says, never lengthens it (B9).
 func (is *issuer) lifeOf(maxAge time.Duration) time.Duration {
 	if maxAge < 0 {
 		return is.life

@@ -40,21 +40,18 @@ type key struct {
 	public    any    // *rsa.PublicKey, *ecdsa.PublicKey or ed25519.PublicKey
 }
 
-// candidates returns the keys that may have made a signature with alg, and whether the set knows id at all. Without id
-// every key that fits is a candidate, up to a bound.
-func (s *keySet) candidates(id, alg string) (fitting []key, known bool) {
+// named returns the keys with id, which may be several; all of them when id is empty.
+func (s *keySet) named(id string) []key {
+	if id == "" {
+		return s.keys
+	}
+	var named []key
 	for _, k := range s.keys {
-		if id != "" && k.id != id {
-			continue
-		}
-		if id != "" {
-			known = true
-		}
-		if k.fits(alg) && len(fitting) < maxKeysTried {
-			fitting = append(fitting, k)
+		if k.id == id {
+			named = append(named, k)
 		}
 	}
-	return fitting, known || len(fitting) > 0
+	return named
 }
 
 // fits reports whether k can verify alg: the key decides, never the header alone (RFC 8725 section 3.1).

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -132,6 +133,9 @@ func (p *Provider) validate(ctx context.Context, sum digest.Sum, token string) (
 	is := p.issuers[t.issuer]
 	if is == nil {
 		return nil, p.refuse(sum, t, nil, 0, ErrIssuer)
+	}
+	if configured := is.entries[0].Algorithms; len(configured) > 0 && !slices.Contains(configured, t.header.algorithm) {
+		return nil, p.refuse(sum, t, nil, 0, ErrAlgorithm)
 	}
 	set, err := p.verify(ctx, is, t)
 	if err != nil {

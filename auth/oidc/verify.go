@@ -37,23 +37,27 @@ func (p *Provider) verify(ctx context.Context, is *issuer, t *token) (*keySet, e
 
 // verifyWith checks t's signature with the keys of set.
 func (p *Provider) verifyWith(set *keySet, t *token) error {
+	named := set.named(t.header.keyID)
+	if len(named) == 0 {
+		return ErrUnknownKey
+	}
 	alg := t.header.algorithm
 	if !slices.Contains(set.algorithms, alg) {
 		return ErrAlgorithm
 	}
-	candidates, known := set.candidates(t.header.keyID, alg)
-	if !known {
-		return ErrUnknownKey
-	}
-	if len(candidates) == 0 {
-		return ErrSignature // the key is there and is not for this algorithm (B2)
-	}
-	// The parser is told the one algorithm that the keys were chosen for.
+	// The parser is told the one algorithm that the keys are chosen for.
 	jws, err := jose.ParseSignedCompact(t.raw, []jose.SignatureAlgorithm{jose.SignatureAlgorithm(alg)})
 	if err != nil {
 		return ErrSignature
 	}
-	for _, k := range candidates {
+	tried := 0
+	for _, k := range named {
+		if !k.fits(alg) {
+			continue
+		}
+		if tried++; tried > maxKeysTried {
+			break
+		}
 		p.verifications.Add(1)
 		if _, err := jws.Verify(k.public); err == nil {
 			return nil

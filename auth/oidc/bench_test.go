@@ -1,0 +1,93 @@
+package oidc
+
+import (
+	"testing"
+	"time"
+
+	"github.com/micromegas-go/micromegas/auth"
+	"github.com/micromegas-go/micromegas/auth/authtest"
+)
+
+// realisticClaims make a token of about 700 bytes with RS256, the size of a Google ID token.
+func realisticClaims(n int) authtest.Claims {
+	return authtest.Claims{
+		"sub": "110169484474386276334", "email": "alice@example.com", "email_verified": true, "name": "Alice Example",
+		"at_hash": "HK6E_P6Dh8Y93mRNtsDB1Q", "azp": "407408718192.apps.googleusercontent.com", "jti": n,
+	}
+}
+
+func benchWorld(b *testing.B) *world {
+	issuer := authtest.New(b)
+	return newWorldOf(b, issuer, nil)
+}
+
+func BenchmarkCachedToken(b *testing.B) {
+	w := benchWorld(b)
+	var tokens []auth.Secret
+	for n := range 100 {
+		tokens = append(tokens, w.sign(b, realisticClaims(n)))
+		w.mustAccept(b, tokens[n])
+	}
+	ctx := b.Context()
+	b.Logf("token of %d bytes", len(tokens[0]))
+	b.ReportAllocs()
+	for n := 0; b.Loop(); n++ {
+		if _, err := w.Authenticate(ctx, tokens[n%100]); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkCachedTokenParallel(b *testing.B) {
+	w := benchWorld(b)
+	token := w.sign(b, realisticClaims(0))
+	w.mustAccept(b, token)
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if _, err := w.Authenticate(b.Context(), token); err != nil {
+				b.Error(err)
+			}
+		}
+	})
+}
+
+func BenchmarkVerify(b *testing.B) {
+	for _, alg := range []string{"RS256", "PS256", "ES256", "EdDSA"} {
+		b.Run(alg, func(b *testing.B) {
+			issuer := authtest.New(b)
+			issuer.Rotate(alg)
+			w := newWorldOf(b, issuer, func(c *auth.OIDC) { c.TokenCacheSize = 0 })
+			token := w.sign(b, realisticClaims(0))
+			w.mustAccept(b, token)
+			b.ReportAllocs()
+			for b.Loop() {
+				w.mustAccept(b, token)
+			}
+		})
+	}
+}
+
+func BenchmarkRemembersRefusal(b *testing.B) {
+	w := benchWorld(b)
+	token := w.sign(b, authtest.Claims{"exp": time.Now().Add(-time.Hour).Unix()})
+	w.mustRefuse(b, token, ErrExpired)
+	b.ReportAllocs()
+	for b.Loop() {
+		_, _ = w.Authenticate(b.Context(), token)
+	}
+}
+
+// TestCachedTokenAllocatesNothing is the part of the promise that does not depend on the machine.
+func TestCachedTokenAllocatesNothing(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector makes sync.Pool drop what it holds")
+	}
+	w := newWorld(t, nil)
+	token := w.sign(t, nil)
+	w.mustAccept(t, token)
+	ctx := t.Context()
+	if n := testing.AllocsPerRun(100, func() { _, _ = w.Authenticate(ctx, token) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
