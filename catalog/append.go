@@ -57,11 +57,7 @@ func (a *appending) run(ctx context.Context, s *session) error {
 	if len(a.numbers) == 0 {
 		return nil
 	}
-	err := listBatches(a.numbers, func(batch []any) error {
-		_, err := s.exec(ctx, query{name: "insert_pending", n: len(batch), args: batch})
-		return err
-	})
-	if err != nil {
+	if _, err := s.inBatches(ctx, "insert_pending", a.numbers); err != nil {
 		return err
 	}
 	return a.recordActivity(ctx, s)

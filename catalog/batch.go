@@ -1,6 +1,9 @@
 package catalog
 
-import "slices"
+import (
+	"context"
+	"slices"
+)
 
 // maxBatch bounds the values of one statement: SQLite takes 32766 parameters, PostgreSQL 65535.
 const maxBatch = 1024
@@ -38,6 +41,17 @@ func listBatches(values []any, f func(batch []any) error) error {
 		}
 	}
 	return nil
+}
+
+// inBatches runs a statement that takes args and then an IN list of values, and returns how many rows it changed.
+func (s *session) inBatches(ctx context.Context, name string, values []any, args ...any) (int64, error) {
+	var changed int64
+	err := listBatches(values, func(batch []any) error {
+		n, err := s.exec(ctx, query{name: name, n: len(batch), args: append(slices.Clip(args), batch...)})
+		changed += n
+		return err
+	})
+	return changed, err
 }
 
 // ids returns the values of an IN list of ids.

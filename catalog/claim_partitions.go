@@ -30,11 +30,8 @@ func (db *DB) ClaimPartitions(ctx context.Context, c ClaimPartitions) ([]Partiti
 		for i := range list {
 			claimed[i] = list[i].ID
 		}
-		return listBatches(ids(claimed), func(batch []any) error {
-			args := append([]any{id(c.Owner), db.leaseEnd(c.Lease)}, batch...)
-			_, err := s.exec(ctx, query{name: "claim_partitions", n: len(batch), args: args})
-			return err
-		})
+		_, err := s.inBatches(ctx, "claim_partitions", ids(claimed), id(c.Owner), db.leaseEnd(c.Lease))
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -45,10 +42,7 @@ func (db *DB) ClaimPartitions(ctx context.Context, c ClaimPartitions) ([]Partiti
 // ReleasePartitions gives claimed partitions back. Those that the owner no longer has are passed over.
 func (db *DB) ReleasePartitions(ctx context.Context, owner Owner, partitions []PartitionID) error {
 	return db.write(ctx, "release partitions", func(s *session) error {
-		return listBatches(ids(partitions), func(batch []any) error {
-			args := append([]any{id(owner)}, batch...)
-			_, err := s.exec(ctx, query{name: "release_partitions", n: len(batch), args: args})
-			return err
-		})
+		_, err := s.inBatches(ctx, "release_partitions", ids(partitions), id(owner))
+		return err
 	})
 }

@@ -29,11 +29,7 @@ func (db *DB) ClaimPending(ctx context.Context, c ClaimPending) ([]PendingBlock,
 		if err != nil || len(list) == 0 {
 			return err
 		}
-		err = listBatches(numbers, func(batch []any) error {
-			args := append([]any{id(c.Owner), db.leaseEnd(c.Lease), string(c.View)}, batch...)
-			_, err := s.exec(ctx, query{name: "claim_pending", n: len(batch), args: args})
-			return err
-		})
+		_, err = s.inBatches(ctx, "claim_pending", numbers, id(c.Owner), db.leaseEnd(c.Lease), string(c.View))
 		if err != nil {
 			return err
 		}
@@ -81,11 +77,8 @@ func (db *DB) leaseEnd(lease time.Duration) int64 {
 // ReleasePending gives claimed blocks back without blame. Blocks that the owner no longer has are passed over.
 func (db *DB) ReleasePending(ctx context.Context, owner Owner, view View, blocks []telemetry.BlockID) error {
 	return db.write(ctx, "release pending blocks of "+string(view), func(s *session) error {
-		return listBatches(ids(blocks), func(batch []any) error {
-			args := append([]any{string(view), id(owner)}, batch...)
-			_, err := s.exec(ctx, query{name: "release_pending", n: len(batch), args: args})
-			return err
-		})
+		_, err := s.inBatches(ctx, "release_pending", ids(blocks), string(view), id(owner))
+		return err
 	})
 }
 

@@ -31,21 +31,14 @@ func (db *DB) CommitPartition(ctx context.Context, owner Owner, p Partition, blo
 		if err != nil || no == 0 {
 			return err
 		}
-		var gone int64
-		err = listBatches(ids(list), func(batch []any) error {
-			args := append([]any{string(p.View), id(owner)}, batch...)
-			n, err := s.exec(ctx, query{name: "delete_claimed_pending", n: len(batch), args: args})
-			gone += n
-			if err != nil {
-				return err
-			}
-			args = append([]any{string(p.View), no}, batch...)
-			_, err = s.exec(ctx, query{name: "insert_members", n: len(batch), args: args})
+		gone, err := s.inBatches(ctx, "delete_claimed_pending", ids(list), string(p.View), id(owner))
+		if err != nil {
 			return err
-		})
-		if err == nil && gone != p.Blocks {
+		}
+		if gone != p.Blocks {
 			return ErrLostClaim
 		}
+		_, err = s.inBatches(ctx, "insert_members", ids(list), string(p.View), no)
 		return err
 	})
 }

@@ -16,7 +16,7 @@ import (
 // Options says where the database is. Only DSN is required.
 type Options struct {
 	DSN         string           // path of an SQLite file, or postgres://…
-	BusyTimeout time.Duration    // how long a statement waits for another process's lock; 0 means 10s
+	BusyTimeout time.Duration    // how long a transaction waits for others' locks and is tried again; 0 means 10s
 	Conns       int              // most connections at a time, for reading on SQLite, in all on PostgreSQL; 0 means 8
 	Now         func() time.Time // the clock of claims and of what is retired; nil means time.Now
 	Log         *slog.Logger     // nil discards
@@ -47,6 +47,8 @@ type DB struct {
 	now     func() time.Time
 	log     *slog.Logger
 
+	busyTimeout time.Duration
+
 	close func() error
 }
 
@@ -68,7 +70,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db.now, db.log = o.Now, o.Log
+	db.now, db.log, db.busyTimeout = o.Now, o.Log, o.BusyTimeout
 	db.close = sync.OnceValue(func() error {
 		if db.reader.DB == db.writer.DB {
 			return db.writer.close()

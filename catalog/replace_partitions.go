@@ -20,24 +20,17 @@ func (db *DB) ReplacePartitions(ctx context.Context, owner Owner, old []Partitio
 		if err != nil || no == 0 {
 			return err
 		}
-		var retired, moved int64
-		err = listBatches(ids(list), func(batch []any) error {
-			args := append([]any{int64(db.timeNow()), string(p.View), id(owner)}, batch...)
-			n, err := s.exec(ctx, query{name: "retire_partitions", n: len(batch), args: args})
-			retired += n
-			if err != nil {
-				return err
-			}
-			args = append([]any{no}, batch...)
-			n, err = s.exec(ctx, query{name: "move_members", n: len(batch), args: args})
-			moved += n
-			return err
-		})
+		now := int64(db.timeNow())
+		retired, err := s.inBatches(ctx, "retire_partitions", ids(list), now, string(p.View), id(owner))
 		if err != nil {
 			return err
 		}
 		if retired != int64(len(list)) {
 			return ErrLostClaim
+		}
+		moved, err := s.inBatches(ctx, "move_members", ids(list), no)
+		if err != nil {
+			return err
 		}
 		_, err = s.exec(ctx, query{name: "set_partition_blocks", args: []any{moved, no}})
 		return err

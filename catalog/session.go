@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"time"
 )
 
 // session is a transaction.
@@ -17,17 +19,29 @@ type session struct {
 // write runs f in a transaction that writes; what names it in errors. f runs again when the database asks for it, so it
 // must start from scratch every time.
 func (db *DB) write(ctx context.Context, what string, f func(*session) error) error {
-	var err error
-	for range 5 {
-		if err = db.transact(ctx, db.writer, nil, f); err == nil || !db.dialect.retry(err) {
-			break
+	deadline := time.Now().Add(db.busyTimeout)
+	for wait := shortestWait; ; wait = min(2*wait, longestWait) {
+		err := db.transact(ctx, db.writer, nil, f)
+		if err == nil {
+			return nil
+		}
+		if !db.dialect.retry(err) || time.Now().After(deadline) {
+			return fmt.Errorf("%s: %w", what, db.unavailable(err))
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%s: %w", what, ctx.Err())
+		case <-time.After(wait/2 + rand.N(wait)):
 		}
 	}
-	if err != nil {
-		return fmt.Errorf("%s: %w", what, db.unavailable(err))
-	}
-	return nil
 }
+
+// A transaction that must run again waits, at first for about shortestWait, later for longestWait. SQLite's own waiting
+// for another process's lock grows to 100 ms at a time, which under load is mostly sleeping while the lock is free.
+const (
+	shortestWait = 200 * time.Microsecond
+	longestWait  = 2 * time.Millisecond
+)
 
 func (db *DB) transact(ctx context.Context, p pool, o *sql.TxOptions, f func(*session) error) error {
 	if p.prepared != nil {

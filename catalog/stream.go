@@ -84,14 +84,10 @@ func resolve(ctx context.Context, s *session, options ...option) error {
 		if err != nil || len(blocks) == 0 {
 			return err
 		}
-		err = listBatches(blocks, func(batch []any) error {
-			if _, err := s.exec(ctx, query{name: "resolve_pending", n: len(batch), args: batch}); err != nil {
-				return err
-			}
-			_, err := s.exec(ctx, query{name: "delete_unresolved", n: len(batch), args: batch})
+		if _, err := s.inBatches(ctx, "resolve_pending", blocks); err != nil {
 			return err
-		})
-		if err != nil {
+		}
+		if _, err := s.inBatches(ctx, "delete_unresolved", blocks); err != nil {
 			return err
 		}
 	}
