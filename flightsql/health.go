@@ -2,7 +2,6 @@ package flightsql
 
 import (
 	"context"
-	"net/http"
 	"strings"
 	"sync"
 
@@ -84,20 +83,3 @@ type healthy struct{}
 
 func (healthy) Error() string              { return "healthy" }
 func (healthy) GRPCStatus() *status.Status { return status.New(codes.OK, "") }
-
-// HTTPHealth answers GET /health with 200 always, and GET /ready with 200 when ready returns nil, else 503. It is meant
-// for an own listener, for platforms that cannot probe gRPC. A nil ready is always ready.
-func HTTPHealth(ready func(context.Context) error) http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = w.Write([]byte("ok\n"))
-	})
-	mux.HandleFunc("GET /ready", func(w http.ResponseWriter, r *http.Request) {
-		if ready != nil && ready(r.Context()) != nil {
-			http.Error(w, "not ready", http.StatusServiceUnavailable)
-			return
-		}
-		_, _ = w.Write([]byte("ok\n"))
-	})
-	return mux
-}

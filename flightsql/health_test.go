@@ -1,11 +1,8 @@
 package flightsql
 
 import (
-	"context"
 	"errors"
 	"io"
-	"net/http"
-	"net/http/httptest"
 	"testing"
 
 	"google.golang.org/grpc"
@@ -58,29 +55,5 @@ func TestHealthWatch(t *testing.T) {
 	}
 	if _, err := w.Recv(); status.Code(err) != codes.Unavailable {
 		t.Errorf("%v", err)
-	}
-}
-
-func TestHTTPHealth(t *testing.T) {
-	bad := errors.New("secret")
-	for name, tc := range map[string]struct {
-		method, path string
-		ready        func(context.Context) error
-		want         int
-	}{
-		"alive":            {"GET", "/health", func(context.Context) error { return bad }, 200},
-		"ready":            {"GET", "/ready", func(context.Context) error { return nil }, 200},
-		"ready by default": {"GET", "/ready", nil, 200},
-		"not ready":        {"GET", "/ready", func(context.Context) error { return bad }, 503},
-		"other path":       {"GET", "/", nil, 404},
-		"other method":     {"POST", "/health", nil, 405},
-	} {
-		t.Run(name, func(t *testing.T) {
-			w := httptest.NewRecorder()
-			HTTPHealth(tc.ready).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), tc.method, tc.path, http.NoBody))
-			if w.Code != tc.want || leak.MatchString(w.Body.String()) {
-				t.Errorf("%d %q", w.Code, w.Body)
-			}
-		})
 	}
 }
