@@ -34,6 +34,8 @@ const (
 	selfDescribed = 55799
 )
 
+var errMalformed = errors.New("not well-formed CBOR")
+
 var errTruncated = errors.New("the body ends in the middle of a value")
 
 // cborReader walks one CBOR value from front to back. It is written by hand rather than with a library so that a
@@ -88,10 +90,13 @@ func (r *cborReader) head() (cborHead, error) {
 			h.arg = h.arg<<8 | uint64(c)
 		}
 		r.b = r.b[n:]
+		if h.major == majorSimple && n == 1 && h.arg < 32 {
+			return cborHead{}, errMalformed // RFC 8949 section 3.3
+		}
 	case info == 31 && h.major >= majorBytes && h.major <= majorMap:
 		h.indefinite = true
 	default:
-		return cborHead{}, errors.New("not well-formed CBOR")
+		return cborHead{}, errMalformed
 	}
 	return h, nil
 }
@@ -125,7 +130,6 @@ func (r *cborReader) want(m byte) (cborHead, error) {
 	rest := r.b
 	h, err := r.head()
 	if err != nil {
-		// A break or a simple value of the wrong kind is a type error to the sender, not bad CBOR.
 		return h, err
 	}
 	if h.major != m {
@@ -215,7 +219,7 @@ func (r *cborReader) chunks(h cborHead) ([]byte, error) {
 			return nil, err
 		}
 		if c.major != h.major || c.indefinite {
-			return nil, errors.New("not well-formed CBOR")
+			return nil, errMalformed
 		}
 		b, err := r.take(c.arg)
 		if err != nil {

@@ -44,10 +44,10 @@ type Stats struct {
 	FirstBad error
 }
 
-func (s *Stats) bad(err error) {
+func (s *Stats) bad(event int, typ string, err error) {
 	s.Bad++
 	if s.FirstBad == nil {
-		s.FirstBad = err
+		s.FirstBad = fmt.Errorf("event %d %s: %w", event, typ, err)
 	}
 }
 
@@ -144,17 +144,21 @@ func (d *Decoder) release(b *blockReader) {
 // load inflates p and reads its dependencies. When it fails with objects set, the events that need no more than what
 // was read can still be decoded.
 func (b *blockReader) load(p Payload, generic bool) error {
-	b.generic, b.budget = generic, b.d.limits.TextBytes
 	objects, err := inflate(p.Objects, b.d.limits.QueueBytes)
 	if err != nil {
 		return fmt.Errorf("objects: %w", err)
 	}
-	deps, err := inflate(p.Dependencies, b.d.limits.QueueBytes)
+	dependencies, err := inflate(p.Dependencies, b.d.limits.QueueBytes)
 	if err != nil {
 		return fmt.Errorf("dependencies: %w", err)
 	}
-	b.objects = objects
-	if err := b.readDependencies(deps); err != nil {
+	return b.begin(dependencies, objects, generic)
+}
+
+// begin is load with the queues inflated.
+func (b *blockReader) begin(dependencies, objects string, generic bool) error {
+	b.generic, b.budget, b.objects = generic, b.d.limits.TextBytes, objects
+	if err := b.readDependencies(dependencies); err != nil {
 		return fmt.Errorf("dependencies: %w", err)
 	}
 	return nil
@@ -212,7 +216,7 @@ func (b *blockReader) events(yield func(*Event) error) error {
 			if b.budget < 0 {
 				return fmt.Errorf("objects: event %d: %w", n, errTextLimit)
 			}
-			b.stats.bad(fmt.Errorf("event %d %s: %w", n, p.name, err))
+			b.stats.bad(n, p.name, err)
 			continue
 		}
 		b.budget -= int64(len(ev.Msg) + len(ev.Target) + len(ev.Name) + len(ev.Unit))
