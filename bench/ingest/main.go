@@ -1,0 +1,295 @@
+// Command ingest measures how fast the ingestion server takes native blocks, as a ratio to appending the same bytes to a
+// file with one fsync per flush, and how much memory the server needs meanwhile.
+//
+//	make build && go run ./bench/ingest
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/micromegas-go/micromegas/bench/load"
+	"github.com/micromegas-go/micromegas/telemetry"
+	"github.com/micromegas-go/micromegas/wire"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "ingest:", err)
+		os.Exit(1)
+	}
+}
+
+type options struct {
+	server  string
+	senders int
+	block   int
+	rounds  int
+	round   time.Duration
+	args    []string
+}
+
+func run(ctx context.Context, args []string) error {
+	var o options
+	flags := flag.NewFlagSet("ingest", flag.ContinueOnError)
+	flags.StringVar(&o.server, "server", "bin/telemetry-ingestion-srv", "the server to measure; arguments after -- go to it")
+	flags.IntVar(&o.senders, "senders", 8, "connections that each have one request under way")
+	flags.IntVar(&o.block, "block", 64<<10, "bytes of payload of a block")
+	flags.IntVar(&o.rounds, "rounds", 5, "how often both are measured, in turn")
+	flags.DurationVar(&o.round, "round", 12*time.Second, "time of sending in a round")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	o.args = flags.Args()
+	folder, err := os.MkdirTemp("", "bench-ingest-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(folder)
+	return o.measure(ctx, folder)
+}
+
+const key = "bench-0123456789abcdef"
+
+func (o options) measure(ctx context.Context, folder string) error {
+	address, err := freeAddress(ctx)
+	if err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, o.server, append([]string{"--listen-endpoint-http", address, "--log-level", "warn"}, o.args...)...)
+	cmd.Env = append(os.Environ(),
+		"MICROMEGAS_DATA_DIR="+filepath.Join(folder, "lake"),
+		`MICROMEGAS_API_KEYS=[{"name":"bench","key":"`+key+`"}]`)
+	cmd.Stderr = os.Stderr
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	defer func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		_ = cmd.Wait()
+	}()
+	c := &client{base: "http://" + address, http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: o.senders}}}
+	if err := c.waitReady(ctx); err != nil {
+		return err
+	}
+	source := load.NewSource(1, telemetry.TimeOf(time.Now()))
+	if err := errors.Join(c.post(ctx, "insert_process", wire.EncodeProcess(source.Process)),
+		c.post(ctx, "insert_stream", wire.EncodeStream(source.Stream))); err != nil {
+		return err
+	}
+	blocks := o.blocks(source)
+	size := len(wire.EncodeBlock(blocks[0].block, blocks[0].payload))
+	fmt.Printf("%d senders, %d bytes a request, %s %s\n", o.senders, size, o.server, strings.Join(o.args, " "))
+
+	var ratios []float64
+	for round := range o.rounds {
+		before, err := segments(folder)
+		if err != nil {
+			return err
+		}
+		sent, took, err := o.send(ctx, c, blocks)
+		if err != nil {
+			return err
+		}
+		after, err := segments(folder)
+		if err != nil {
+			return err
+		}
+		flush := int(float64(after.bytes-before.bytes) / float64(max(1, after.count-before.count)))
+		total := sent * int64(size)
+		fileTook, err := appendFile(filepath.Join(folder, "baseline"), total, flush)
+		if err != nil {
+			return err
+		}
+		ratio := fileTook.Seconds() / took.Seconds()
+		ratios = append(ratios, ratio)
+		fmt.Printf("round %d: server %.0f MB/s (%.0f blocks/s, %d kB a flush), file %.0f MB/s, ratio %.2f\n", round+1,
+			float64(total)/1e6/took.Seconds(), float64(sent)/took.Seconds(), flush/1000, float64(total)/1e6/fileTook.Seconds(), ratio)
+	}
+	slices.Sort(ratios)
+	peak, err := peakMemory(cmd.Process.Pid)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("ratio server/file: median %.2f, %.2f to %.2f (promised: at least 0.5); peak memory of the server %d MiB (promised: below 300)\n",
+		ratios[len(ratios)/2], ratios[0], ratios[len(ratios)-1], peak>>20)
+	return nil
+}
+
+type block struct {
+	block   telemetry.Block
+	payload wire.Payload
+}
+
+// blocks makes different blocks of the wanted size; each is sent often, under a new id each time.
+func (o options) blocks(source *load.Source) []block {
+	_, p := source.Block(1000)
+	entries := 1000 * o.block / (len(p.Objects) + len(p.Dependencies))
+	blocks := make([]block, 64)
+	for i := range blocks {
+		blocks[i].block, blocks[i].payload = source.Block(entries)
+	}
+	return blocks
+}
+
+// send keeps all senders busy for a round.
+func (o options) send(ctx context.Context, c *client, blocks []block) (sent int64, took time.Duration, err error) {
+	began := time.Now()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var count atomic.Int64
+	var wg sync.WaitGroup
+	for n := range o.senders {
+		wg.Go(func() {
+			for i := n; time.Since(began) < o.round && ctx.Err() == nil; i++ {
+				b := blocks[i%len(blocks)]
+				b.block.ID = telemetry.BlockID(uuid.New())
+				if err := c.post(ctx, "insert_block", wire.EncodeBlock(b.block, b.payload)); err != nil {
+					cancel(err)
+					return
+				}
+				count.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	return count.Load(), time.Since(began), context.Cause(ctx)
+}
+
+// appendFile writes total bytes to a new file in pieces of flush bytes, each synced.
+func appendFile(path string, total int64, flush int) (time.Duration, error) {
+	f, err := os.Create(path) //nolint:gosec // our own folder
+	if err != nil {
+		return 0, err
+	}
+	defer os.Remove(path)
+	defer f.Close()
+	piece := make([]byte, flush)
+	for i := range piece {
+		piece[i] = byte(i * 7)
+	}
+	began := time.Now()
+	for total > 0 {
+		n := min(int64(flush), total)
+		if _, err := f.Write(piece[:n]); err != nil {
+			return 0, err
+		}
+		if err := f.Sync(); err != nil {
+			return 0, err
+		}
+		total -= n
+	}
+	return time.Since(began), nil
+}
+
+type stored struct{ count, bytes int64 }
+
+// segments counts what the server has written.
+func segments(folder string) (s stored, err error) {
+	err = filepath.WalkDir(filepath.Join(folder, "lake", "objects", "segments"), func(_ string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if err == nil {
+			s.count++
+			s.bytes += info.Size()
+		}
+		return err
+	})
+	return s, err
+}
+
+// peakMemory reads the largest resident size that a process has had, in bytes.
+func peakMemory(pid int) (int64, error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(b)) {
+		var kB int64
+		if n, _ := fmt.Sscanf(line, "VmHWM: %d kB", &kB); n == 1 {
+			return kB << 10, nil
+		}
+	}
+	return 0, fmt.Errorf("process %d tells no VmHWM", pid)
+}
+
+func freeAddress(ctx context.Context) (string, error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
+}
+
+type client struct {
+	base string
+	http *http.Client
+}
+
+func (c *client) post(ctx context.Context, route string, body []byte) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base+"/ingestion/"+route, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Authorization", "Bearer "+key)
+	return c.do(req)
+}
+
+func (c *client) do(req *http.Request) error {
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(resp.Body, 1<<10))
+	if err == nil && resp.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s: %s: %s", req.URL.Path, resp.Status, text)
+	}
+	return err
+}
+
+func (c *client) waitReady(ctx context.Context) error {
+	var err error
+	for range 100 {
+		var req *http.Request
+		if req, err = http.NewRequestWithContext(ctx, http.MethodGet, c.base+"/ready", nil); err != nil {
+			return err
+		}
+		if err = c.do(req); err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	return fmt.Errorf("the server does not get ready: %w", err)
+}
