@@ -1,6 +1,7 @@
 package lake
 
 import (
+	"strings"
 	"unsafe"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -14,7 +15,7 @@ type column interface {
 	len() int
 	bytes() int                          // rough size in memory, for flushing in time
 	permute(order []int32)               // row i becomes the former row order[i]
-	array() arrow.Array                  // the rows so far
+	array() arrow.Array                  // the rows so far, sharing their memory: valid until the next change
 	truncate(n int)                      // forget the rows from n on
 	reset()                              // forget the rows, keep the memory
 	appendFrom(src arrow.Array, row int) // copy one row of an array of the same column
@@ -41,8 +42,8 @@ func (c *numbers[T]) permute(order []int32) {
 }
 
 func (c *numbers[T]) array() arrow.Array {
-	raw := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(c.rows))), c.bytes()) //nolint:gosec // a view of our own slice, copied below
-	data := array.NewData(c.typ, len(c.rows), []*memory.Buffer{nil, memory.NewBufferBytes(append([]byte(nil), raw...))}, nil, 0, 0)
+	raw := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(c.rows))), c.bytes()) //nolint:gosec // a view of our own slice
+	data := array.NewData(c.typ, len(c.rows), []*memory.Buffer{nil, memory.NewBufferBytes(raw)}, nil, 0, 0)
 	defer data.Release()
 	return array.MakeFromData(data)
 }
@@ -90,9 +91,9 @@ func (c *text) permute(order []int32) {
 }
 
 func (c *text) array() arrow.Array {
-	offsets := arrow.Int32Traits.CastToBytes(append([]int32(nil), c.offsets...))
+	offsets := arrow.Int32Traits.CastToBytes(c.offsets)
 	data := array.NewData(c.typ, c.len(), []*memory.Buffer{
-		nil, memory.NewBufferBytes(offsets), memory.NewBufferBytes(append([]byte(nil), c.data...)),
+		nil, memory.NewBufferBytes(offsets), memory.NewBufferBytes(c.data),
 	}, nil, 0, 0)
 	defer data.Release()
 	return array.MakeFromData(data)
@@ -132,7 +133,7 @@ func (c *coded) code(s string) int32 {
 	}
 	i := int32(len(c.memo)) //nolint:gosec // bounded by the rows
 	c.values.add(s)
-	c.memo[string(append([]byte(nil), s...))] = i // a copy: s may point into a block's memory
+	c.memo[strings.Clone(s)] = i // s may point into a block's memory
 	return i
 }
 

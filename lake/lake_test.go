@@ -37,7 +37,7 @@ type rig struct {
 
 func open(t *testing.T) rig { return openAt(t, t.TempDir(), lake.Maintenance{}) }
 
-func openAt(t *testing.T, folder string, m lake.Maintenance) rig {
+func openAt(t testing.TB, folder string, m lake.Maintenance) rig {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	db, err := catalog.Open(t.Context(), catalog.Options{DSN: filepath.Join(folder, "catalog.db"), Log: log})

@@ -99,10 +99,10 @@ func (f *parquetFile) write(r *rows) error {
 	f.rows += int64(r.len())
 	batch := r.batch(f.schema)
 	defer batch.Release()
-	r.reset()
 	if err := f.w.Write(batch); err != nil {
 		return fmt.Errorf("write %s file: %w", f.view.name, err)
 	}
+	r.reset()
 	return nil
 }
 
