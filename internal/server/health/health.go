@@ -90,9 +90,13 @@ func (c *Check) Err(ctx context.Context) error {
 		go c.run(context.WithoutCancel(ctx), a)
 	}
 	c.mu.Unlock()
+	late := time.NewTimer(probeTimeout + probeTimeout/4) // for a probe that doesn't heed its context
+	defer late.Stop()
 	select {
 	case <-a.done:
 		return a.err
+	case <-late.C:
+		return context.DeadlineExceeded
 	case <-ctx.Done():
 		return ctx.Err()
 	}

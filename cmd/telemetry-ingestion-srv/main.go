@@ -1,0 +1,33 @@
+// Command telemetry-ingestion-srv takes telemetry in over HTTP and keeps it. It doesn't answer queries.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/micromegas-go/micromegas/internal/server"
+	"github.com/micromegas-go/micromegas/internal/server/ingestion"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process at once
+	if err := run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr); err != nil {
+		fmt.Fprintln(os.Stderr, "telemetry-ingestion-srv:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) error {
+	return server.Run(ctx, server.Program{
+		Name:    "telemetry-ingestion-srv",
+		Summary: "Takes telemetry in over HTTP and keeps it in the lake.",
+		HTTP:    "127.0.0.1:8081",
+		Version: server.BuildVersion(),
+		Roles:   []server.Role{ingestion.New},
+	}, args, getenv, stdout, stderr)
+}

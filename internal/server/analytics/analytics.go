@@ -1,0 +1,97 @@
+// Package analytics is the role of a program that answers SQL over Arrow Flight. It links the query engine.
+package analytics
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
+
+	"github.com/micromegas-go/micromegas/auth/authgrpc"
+	"github.com/micromegas-go/micromegas/flightsql"
+	"github.com/micromegas-go/micromegas/internal/server"
+	"github.com/micromegas-go/micromegas/internal/server/health"
+	"github.com/micromegas-go/micromegas/query"
+	"github.com/micromegas-go/micromegas/query/duck"
+)
+
+// Service is a [flightsql.Server] on its port, with the plain health port beside it if that is configured.
+type Service struct {
+	config server.Config
+	log    *slog.Logger
+	engine *duck.Engine
+	flight *flightsql.Server
+	auth   []grpc.ServerOption
+	ready  *health.Check
+
+	grpc, health net.Listener // health may be nil
+}
+
+// New is a [server.Role].
+func New(b *server.Base) (server.Service, error) {
+	log := b.Log.With("component", "analytics")
+	engine, err := duck.Open(duck.Options{
+		MemoryLimit:   b.Config.Query.MemoryBytes,
+		MaxConcurrent: b.Config.Query.Concurrency,
+		TempDir:       filepath.Join(b.Config.DataDir, "spill"),
+		Log:           log,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("start the query engine: %w", err)
+	}
+	queries := query.New(b.Lake, engine, query.Options{Timeout: b.Config.Query.Timeout, Log: log})
+	return &Service{
+		config: b.Config,
+		log:    log,
+		engine: engine,
+		flight: flightsql.New(queries, flightsql.Options{
+			Log:   log,
+			Grace: max(b.Config.Grace, time.Nanosecond), // there, 0 stands for a default
+		}),
+		auth: []grpc.ServerOption{
+			grpc.ChainUnaryInterceptor(authgrpc.Unary(b.Auth, log)),
+			grpc.ChainStreamInterceptor(authgrpc.Stream(b.Auth, log)),
+		},
+		ready: health.New(b.Lake.Ready, log),
+	}, nil
+}
+
+// Listen implements [server.Service].
+func (s *Service) Listen(ctx context.Context) (err error) {
+	if s.grpc, err = server.Listen(ctx, server.FlagGRPC, s.config.GRPC); err != nil {
+		return err
+	}
+	s.log.InfoContext(ctx, "listening", "protocol", "grpc", "addr", s.grpc.Addr().String())
+	if s.config.Health == "" {
+		return nil
+	}
+	if s.health, err = server.Listen(ctx, server.FlagHealth, s.config.Health); err != nil {
+		return err
+	}
+	s.log.InfoContext(ctx, "listening", "protocol", "health", "addr", s.health.Addr().String())
+	return nil
+}
+
+// Serve implements [server.Service].
+func (s *Service) Serve(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return s.flight.Serve(ctx, s.grpc, s.auth...) })
+	if s.health != nil {
+		g.Go(func() error {
+			const grace = time.Second // of probes
+			return server.ServeHTTP(ctx, s.health, s.ready.Handler(), grace, s.log)
+		})
+	}
+	return g.Wait()
+}
+
+// Close implements [server.Service].
+func (s *Service) Close() error {
+	return errors.Join(server.CloseListener(s.grpc), server.CloseListener(s.health), s.engine.Close())
+}

@@ -1,0 +1,146 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"github.com/micromegas-go/micromegas/auth"
+)
+
+// Config is the configuration of a program. [Load] makes it; it is valid as a whole.
+type Config struct {
+	DataDir string // absolute; embedded stores and caches live here
+	SQL     DSN    // the catalog: path of an SQLite file, or a postgres:// URL
+	Objects string // URI of the object store: file:// or s3://
+
+	HTTP   string // addresses, host:port; "" where the program has no such server
+	GRPC   string
+	Health string
+
+	DisableAuth  bool
+	Auth         auth.Config // empty with DisableAuth
+	authWarnings []string
+
+	Maintenance bool          // materialise, compact and retire in the background
+	Grace       time.Duration // for work under way when the program is told to stop
+
+	Query QueryLimits
+	Log   LogConfig
+}
+
+// QueryLimits bound the query engine.
+type QueryLimits struct {
+	MemoryBytes int64         // of all queries together; 0 means the engine's default
+	Timeout     time.Duration // of one query
+	Concurrency int           // queries at a time; 0 means the engine's default
+}
+
+// LogConfig says how logs are written.
+type LogConfig struct {
+	JSON  bool
+	Level slog.Level
+}
+
+// The variables that don't configure authentication; those are in package auth.
+const (
+	EnvDataDir      = "MICROMEGAS_DATA_DIR"
+	EnvSQL          = "MICROMEGAS_SQL_CONNECTION_STRING"
+	EnvObjects      = "MICROMEGAS_OBJECT_STORE_URI"
+	EnvGrace        = "MICROMEGAS_SHUTDOWN_GRACE_PERIOD_SECONDS"
+	EnvQueryMemory  = "MICROMEGAS_QUERY_MEMORY_MB"
+	EnvQueryTimeout = "MICROMEGAS_QUERY_TIMEOUT_SECONDS"
+	EnvQueryLimit   = "MICROMEGAS_QUERY_CONCURRENCY"
+)
+
+// ErrHelp says that help was asked for and printed.
+var ErrHelp = errors.New("help was printed")
+
+// Load reads the configuration of p: a flag beats its variable, which beats the default; a blank variable counts as
+// unset. It reports every mistake at once, each with its place and its fix, and never prints what may be a secret.
+// --help prints to stdout and returns [ErrHelp].
+func Load(p Program, args []string, getenv func(string) string, stdout io.Writer) (Config, error) {
+	var c Config
+	s := settingsOf(p, &c, getenv)
+	help, errs := s.parse(args)
+	if help {
+		s.usage(stdout, p)
+		return Config{}, ErrHelp
+	}
+	errs = append(errs, s.resolve(getenv)...)
+	errs = append(errs, c.complete(getenv)...)
+	if n := mistakes(errs); n > 0 {
+		return Config{}, fmt.Errorf("%d %s in the configuration; see %s --help:\n%w",
+			n, plural(n, "mistake", "mistakes"), p.Name, errors.Join(errs...))
+	}
+	return c, nil
+}
+
+// complete fills in what depends on other settings and checks what concerns several.
+func (c *Config) complete(getenv func(string) string) []error {
+	var errs []error
+	if c.DataDir == "" {
+		home := homeDir(getenv)
+		if home == "" {
+			errs = append(errs, fmt.Errorf("%s is not set and there is no home directory; set it to a folder for the lake", EnvDataDir))
+			home = string(filepath.Separator)
+		}
+		c.DataDir = filepath.Join(home, ".micromegas", "lake")
+	}
+	if c.SQL == "" {
+		c.SQL = DSN(filepath.Join(c.DataDir, "catalog.db"))
+	}
+	if c.Objects == "" {
+		c.Objects = fileURI(filepath.Join(c.DataDir, "objects"))
+	}
+	errs = append(errs, c.sameAddress()...)
+	if c.DisableAuth {
+		return errs
+	}
+	var err error
+	if c.Auth, c.authWarnings, err = auth.LoadConfig(getenv); err != nil {
+		errs = append(errs, err)
+	}
+	return errs
+}
+
+// sameAddress finds servers that were given one address.
+func (c *Config) sameAddress() []error {
+	var errs []error
+	flagOf := map[string]string{}
+	for _, l := range []struct{ flag, addr string }{
+		{flagHTTP, c.HTTP}, {flagGRPC, c.GRPC}, {flagHealth, c.Health},
+	} {
+		if l.addr == "" || portOf(l.addr) == "0" {
+			continue
+		}
+		if other, ok := flagOf[l.addr]; ok {
+			errs = append(errs, fmt.Errorf("--%s and --%s are both %s; give each its own port", other, l.flag, l.addr))
+		}
+		flagOf[l.addr] = l.flag
+	}
+	return errs
+}
+
+// mistakes counts errors, those that package auth joined one by one.
+func mistakes(errs []error) int {
+	n := 0
+	for _, err := range errs {
+		if j, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // counts this level only
+			n += mistakes(j.Unwrap())
+		} else if err != nil {
+			n++
+		}
+	}
+	return n
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return many
+}

@@ -1,0 +1,42 @@
+package server
+
+import (
+	"context"
+	"io"
+	"log/slog"
+
+	"github.com/micromegas-go/micromegas/auth"
+	"github.com/micromegas-go/micromegas/lake"
+)
+
+// Program says what a binary is: what it is called, which servers it runs and where they listen by default.
+type Program struct {
+	Name    string // as it is typed, for example "micromegas serve"
+	Summary string // one sentence for --help
+	HTTP    string // default of --listen-endpoint-http; "" means that the program has no HTTP server
+	GRPC    string // default of --listen-endpoint-grpc; "" means that the program answers no queries
+	Version string
+	Roles   []Role
+}
+
+// Role makes one of a program's servers. It opens no port.
+type Role func(*Base) (Service, error)
+
+// Base is what the servers of one program share.
+type Base struct {
+	Config  Config
+	Version string
+	Lake    *lake.Lake
+	Auth    *auth.Chain
+	Log     *slog.Logger
+}
+
+// Service is a server in the making.
+type Service interface {
+	// Listen opens the ports.
+	Listen(context.Context) error
+	// Serve answers until ctx ends, lets what is under way go on for Config.Grace, and returns nil.
+	Serve(context.Context) error
+	// Close closes the ports of a service that is not going to serve. It may be called twice.
+	io.Closer
+}

@@ -1,0 +1,123 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/micromegas-go/micromegas/auth"
+	"github.com/micromegas-go/micromegas/auth/authenv"
+)
+
+// Run is the program p: it returns after ctx has ended and everything is stored, or with what went wrong.
+func Run(ctx context.Context, p Program, args []string, getenv func(string) string, stdout, stderr io.Writer) (err error) {
+	c, err := Load(p, args, getenv, stdout)
+	if errors.Is(err, ErrHelp) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	log := newLogger(stderr, c.Log)
+	start(ctx, p, c, log)
+
+	s, err := openStorage(ctx, c, getenv, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+
+	chain := openAuth(ctx, c, log)
+	defer func() { err = errors.Join(err, chain.Close()) }()
+
+	services, err := listen(ctx, p.Roles, &Base{Config: c, Version: p.Version, Lake: s.lake, Auth: chain, Log: log})
+	defer func() { err = errors.Join(err, closeAll(services)) }()
+	if err != nil {
+		return err
+	}
+
+	err = serve(ctx, c, services, s, chain, log)
+	log.InfoContext(ctx, "closing the stores")
+	return err
+}
+
+// start says what begins, without secrets.
+func start(ctx context.Context, p Program, c Config, log *slog.Logger) {
+	log.InfoContext(ctx, "starting", "program", p.Name, "version", p.Version,
+		"catalog", c.SQL, "objects", c.Objects, "data_dir", c.DataDir, "maintenance", c.Maintenance)
+}
+
+// openAuth returns the chain that all servers of the program ask.
+func openAuth(ctx context.Context, c Config, log *slog.Logger) *auth.Chain {
+	log = log.With("component", "auth")
+	if c.DisableAuth {
+		var open []string
+		for _, addr := range []string{c.HTTP, c.GRPC} {
+			if addr != "" {
+				open = append(open, addr)
+			}
+		}
+		return auth.Disabled(log, open...)
+	}
+	auth.LogStart(ctx, log, c.Auth, c.authWarnings)
+	return authenv.New(c.Auth, authenv.Options{Log: log})
+}
+
+// listen makes the servers and opens their ports. The caller closes what it returns, also after an error.
+func listen(ctx context.Context, roles []Role, b *Base) (services []Service, err error) {
+	for _, role := range roles {
+		s, err := role(b)
+		if err != nil {
+			return services, err
+		}
+		services = append(services, s)
+	}
+	for _, s := range services {
+		if err := s.Listen(ctx); err != nil {
+			return services, err
+		}
+	}
+	return services, nil
+}
+
+func closeAll(services []Service) error {
+	var errs []error
+	for i := len(services) - 1; i >= 0; i-- {
+		errs = append(errs, services[i].Close())
+	}
+	return errors.Join(errs...)
+}
+
+// serve runs everything until ctx ends or one part fails, which ends the others too.
+func serve(ctx context.Context, c Config, services []Service, s *storage, chain *auth.Chain, log *slog.Logger) error {
+	g, running := errgroup.WithContext(ctx)
+	for _, service := range services {
+		g.Go(func() error { return service.Serve(running) })
+	}
+	if c.Maintenance {
+		g.Go(func() error { return s.lake.Run(running) })
+	}
+	g.Go(func() error { return chain.Run(running) })
+	g.Go(func() error {
+		<-running.Done()
+		if ctx.Err() != nil {
+			log.InfoContext(ctx, "stopping: no new work is taken, what is under way goes on", "grace_seconds", c.Grace.Seconds())
+		} else {
+			log.ErrorContext(ctx, "stopping because a part has failed")
+		}
+		return nil
+	})
+	err := g.Wait()
+	switch {
+	case errors.Is(err, ErrGraceElapsed):
+		log.WarnContext(ctx, "grace period elapsed with work still in flight", "grace_seconds", c.Grace.Seconds())
+		return nil
+	case err != nil:
+		return err
+	}
+	log.InfoContext(ctx, "drain completed")
+	return nil
+}
