@@ -37,7 +37,10 @@ func inflate(frame []byte, limit int64) (string, error) {
 		return "", err
 	}
 	r := frameReaders.Get().(*lz4.Reader)
-	defer frameReaders.Put(r)
+	defer func() {
+		r.Reset(nil) // lets go of frame
+		frameReaders.Put(r)
+	}()
 	r.Reset(bytes.NewReader(frame))
 	w := boundedWriter{limit: limit}
 	// Most queues shrink to between a half and a tenth. The guess only saves copies while the text grows.
@@ -74,7 +77,10 @@ var frameWriters = sync.Pool{New: func() any {
 // deflate returns b as an LZ4 frame.
 func deflate(b []byte) []byte {
 	w := frameWriters.Get().(*lz4.Writer)
-	defer frameWriters.Put(w)
+	defer func() {
+		w.Reset(nil) // lets go of the result
+		frameWriters.Put(w)
+	}()
 	var out bytes.Buffer
 	out.Grow(len(b)/2 + 64)
 	w.Reset(&out)

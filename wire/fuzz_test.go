@@ -172,6 +172,22 @@ func count(o *Object) int {
 	return n
 }
 
+// FuzzInflate: no frame makes the LZ4 library panic or write more than allowed.
+func FuzzInflate(f *testing.F) {
+	f.Add(deflate(nil))
+	f.Add(deflate([]byte("abcabcabcabcabcabcabcabcabcabcabc")))
+	for _, body := range vectorBodies(f, "v030", "insert_block") {
+		if _, p, err := DecodeBlock(body); err == nil && len(p.Objects) < 4<<10 {
+			f.Add(p.Objects)
+		}
+	}
+	f.Fuzz(func(t *testing.T, frame []byte) {
+		if q, err := inflate(frame, 1<<16); err == nil && len(q) > 1<<16 {
+			t.Fatalf("%d bytes", len(q))
+		}
+	})
+}
+
 // FuzzText: whatever the bytes, the result is UTF-8, and JSON's reader agrees on what is malformed.
 func FuzzText(f *testing.F) {
 	f.Add("plain", "{user} {{x}}")

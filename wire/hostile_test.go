@@ -200,8 +200,8 @@ func TestLimits(t *testing.T) {
 		}
 	}
 
-	// A frame of a few kilobytes that inflates to 64 MiB must be given up early.
-	bomb := Payload{Dependencies: deflate(nil), Objects: deflate(make([]byte, 64<<20))}
+	// A frame of a few kilobytes that inflates to 16 MiB must be given up early.
+	bomb := Payload{Dependencies: deflate(nil), Objects: deflate(make([]byte, 16<<20))}
 	d := mustDecoder(t, nil, Layout{{Name: "T", Size: 1}}, Limits{QueueBytes: 1 << 20})
 	if _, _, err := collect(d, bomb); err == nil || !strings.Contains(err.Error(), "larger than 1048576 bytes") {
 		t.Errorf("bomb: %v", err)

@@ -40,7 +40,7 @@ type slot struct {
 	typ  int // of slotObject: index of the type
 }
 
-// number reports whether the slot holds an integer that converts to 64 bits.
+// wide reports whether the slot holds an integer of 64 bits.
 func (s slot) wide() bool { return s.kind == slotU64 || s.kind == slotI64 }
 
 // narrow reports whether the slot holds an integer that converts to unsigned 32 bits.
