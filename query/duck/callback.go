@@ -1,0 +1,86 @@
+package duck
+
+/*
+#include <stdlib.h>
+
+// The function that DuckDB calls; it is in Go.
+extern void micromegasScalar(void *info, void *input, void *output);
+
+static void *scalarCallback(void) { return (void *)micromegasScalar; }
+static void *freeCallback(void) { return (void *)free; }
+*/
+import "C"
+
+import (
+	"fmt"
+	"unsafe"
+
+	bindings "github.com/duckdb/duckdb-go-bindings"
+)
+
+func callocC(size uintptr) unsafe.Pointer { return C.calloc(1, C.size_t(size)) }
+
+func freeC(p unsafe.Pointer) { C.free(p) }
+
+// registerScalars makes the functions of ours in Go known to the connection's database. Functions of one name are
+// overloads, also of the engine's own.
+func registerScalars(conn bindings.Connection) error {
+	for i := range scalars {
+		if err := registerScalar(conn, i); err != nil {
+			return fmt.Errorf("duckdb: function %s: %w", scalars[i].name, err)
+		}
+	}
+	return nil
+}
+
+func registerScalar(conn bindings.Connection, i int) error {
+	s := &scalars[i]
+	f := bindings.CreateScalarFunction()
+	defer bindings.DestroyScalarFunction(&f)
+	bindings.ScalarFunctionSetName(f, s.name)
+	for _, t := range s.args {
+		l := bindings.CreateLogicalType(t)
+		bindings.ScalarFunctionAddParameter(f, l)
+		bindings.DestroyLogicalType(&l)
+	}
+	l := bindings.CreateLogicalType(s.result)
+	if s.list {
+		element := l
+		l = bindings.CreateListType(element)
+		bindings.DestroyLogicalType(&element)
+	}
+	bindings.ScalarFunctionSetReturnType(f, l)
+	bindings.DestroyLogicalType(&l)
+	// C must not keep Go pointers: it gets the function's place in scalars.
+	extra := callocC(unsafe.Sizeof(uint64(0)))
+	*(*uint64)(extra) = uint64(i) //nolint:gosec // an index
+	bindings.ScalarFunctionSetExtraInfo(f, extra, C.freeCallback())
+	bindings.ScalarFunctionSetFunction(f, C.scalarCallback())
+	if bindings.RegisterScalarFunction(conn, f) == bindings.StateError {
+		return engineError("it was refused")
+	}
+	return nil
+}
+
+// micromegasScalar runs a function of ours on a chunk of rows. A panic here would end the process, so none leaves.
+//
+//export micromegasScalar
+func micromegasScalar(info, input, output unsafe.Pointer) {
+	call := bindings.FunctionInfo{Ptr: info}
+	defer func() {
+		if p := recover(); p != nil {
+			bindings.ScalarFunctionSetError(call, fmt.Sprint("INTERNAL: ", p))
+		}
+	}()
+	s := &scalars[*(*uint64)(bindings.ScalarFunctionGetExtraInfo(call))]
+	chunk := bindings.DataChunk{Ptr: input}
+	rows := int(bindings.DataChunkGetSize(chunk)) //nolint:gosec // at most 2048
+	out := newOutput(bindings.Vector{Ptr: output}, rows)
+	in := make([]column, len(s.args))
+	for i := range in {
+		in[i] = newColumn(bindings.DataChunkGetVector(chunk, bindings.IdxT(i))) //nolint:gosec // small
+	}
+	if err := s.run(in, out, rows); err != nil {
+		bindings.ScalarFunctionSetError(call, err.Error())
+	}
+}
