@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"modernc.org/sqlite"
@@ -73,6 +74,10 @@ func sqliteDSN(path string, busy time.Duration, lock string, pragmas ...string) 
 		"busy_timeout(" + strconv.FormatInt(busy.Milliseconds(), 10) + ")", "temp_store(memory)",
 	}}
 	q["_pragma"] = append(q["_pragma"], pragmas...)
+	path = filepath.ToSlash(path)
+	if !strings.HasPrefix(path, "/") {
+		path = "/" + path // C:/…, see https://sqlite.org/uri.html
+	}
 	return (&url.URL{Scheme: "file", Path: path, RawQuery: q.Encode()}).String()
 }
 
@@ -84,9 +89,7 @@ func switchToWAL(ctx context.Context, path string, busy time.Duration) error {
 		return err
 	}
 	defer db.Close()
-	ctx, cancel := context.WithTimeout(ctx, busy)
-	defer cancel()
-	for {
+	for deadline := time.Now().Add(busy); ; {
 		var mode string
 		err := db.QueryRowContext(ctx, "PRAGMA journal_mode = wal").Scan(&mode)
 		switch {
@@ -96,10 +99,12 @@ func switchToWAL(ctx context.Context, path string, busy time.Duration) error {
 			return fmt.Errorf("the file system does not allow SQLite's WAL mode (journal mode %s); use a local disk", mode)
 		case !isSQLite(err, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
 			return err
+		case time.Now().After(deadline):
+			return fmt.Errorf("%w: %w", ErrUnavailable, err)
 		}
 		select {
 		case <-ctx.Done():
-			return errors.Join(ErrUnavailable, err)
+			return ctx.Err()
 		case <-time.After(5 * time.Millisecond):
 		}
 	}

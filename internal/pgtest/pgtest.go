@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,8 +22,12 @@ import (
 
 // Server is a running server of its own, with an empty data directory, that ends with the test.
 type Server struct {
-	dsn *url.URL
+	dsn  *url.URL
+	stop func()
 }
+
+// Stop ends the server, as a failure would. It may be called twice.
+func (s *Server) Stop() { s.stop() }
 
 // Start starts a server. It skips the test when PostgreSQL is not installed, unless the environment has CI=true: there
 // it must be. PostgreSQL refuses to run as root, so root runs it as the user postgres or nobody.
@@ -85,16 +90,16 @@ func (s *Server) start(t testing.TB, run runner, postgres, data, dir string, por
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
-	t.Cleanup(func() {
+	s.stop = sync.OnceFunc(func() {
 		_ = cmd.Process.Signal(os.Interrupt) // fast shutdown: connections are closed
 		select {
 		case <-ended:
 		case <-time.After(20 * time.Second):
 			_ = cmd.Process.Kill()
-			<-ended
 		}
 		_ = log.Close()
 	})
+	t.Cleanup(s.stop)
 	if err := s.await(t.Context(), ended); err != nil {
 		text, _ := os.ReadFile(log.Name())
 		t.Fatalf("postgres did not start: %v\n%s", err, text)
