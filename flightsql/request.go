@@ -31,12 +31,20 @@ func preserveDictionary(ctx context.Context) bool {
 // request joins the statement with what the metadata of the call says about it.
 func request(ctx context.Context, sql string) (query.Request, error) {
 	r := query.Request{SQL: sql, PreserveDictionary: preserveDictionary(ctx)}
-	var err error
-	if r.Range.Begin, err = timeHeader(ctx, "query_range_begin"); err != nil {
+	begin, err := timeHeader(ctx, "query_range_begin")
+	if err != nil {
 		return query.Request{}, err
 	}
-	if r.Range.End, err = timeHeader(ctx, "query_range_end"); err != nil {
+	end, err := timeHeader(ctx, "query_range_end")
+	if err != nil {
 		return query.Request{}, err
+	}
+	// A bound beyond all time that can be told in nanoseconds bounds nothing.
+	if begin != nil && !begin.Before(earliest) {
+		r.Range.Begin = clampTime(*begin)
+	}
+	if end != nil && !end.After(latest) {
+		r.Range.End = clampTime(*end)
 	}
 	if text := header(ctx, "limit"); text != "" {
 		n, err := strconv.ParseUint(text, 10, 63)
@@ -51,7 +59,7 @@ func request(ctx context.Context, sql string) (query.Request, error) {
 }
 
 // timeHeader reads an RFC 3339 time; nil when it is absent or empty.
-func timeHeader(ctx context.Context, key string) (*telemetry.Time, error) {
+func timeHeader(ctx context.Context, key string) (*time.Time, error) {
 	text := header(ctx, key)
 	if text == "" {
 		return nil, nil
@@ -62,17 +70,24 @@ func timeHeader(ctx context.Context, key string) (*telemetry.Time, error) {
 		return nil, fault.Wrap(fault.Invalid,
 			fmt.Sprintf("Unable to parse %s as a rfc3339 datetime: %.64q is not of the form 2006-01-02T15:04:05Z", key, text), err)
 	}
-	at := clampTime(t)
-	return &at, nil
+	return &t, nil
 }
 
-// clampTime moves times that nanoseconds cannot hold, which no row has, to the nearest that they can.
-func clampTime(t time.Time) telemetry.Time {
-	switch {
-	case t.Before(telemetry.Time(math.MinInt64).Std()):
-		return math.MinInt64
-	case t.After(telemetry.Time(math.MaxInt64).Std()):
-		return math.MaxInt64
+// earliest and latest are a day inside the range of [telemetry.Time]: SQL engines keep the values at its ends for
+// infinity. No row is outside.
+var (
+	earliest = telemetry.Time(math.MinInt64).Std().AddDate(0, 0, 1)
+	latest   = telemetry.Time(math.MaxInt64).Std().AddDate(0, 0, -1)
+)
+
+// clampTime returns t, or what is nearest to it between earliest and latest.
+func clampTime(t time.Time) *telemetry.Time {
+	if t.Before(earliest) {
+		t = earliest
 	}
-	return telemetry.TimeOf(t)
+	if t.After(latest) {
+		t = latest
+	}
+	at := telemetry.TimeOf(t)
+	return &at
 }

@@ -2,7 +2,6 @@ package flightsql
 
 import (
 	"context"
-	"math"
 	"testing"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -179,7 +178,9 @@ func TestRequestMetadata(t *testing.T) {
 		"range in ns":       {pairs: []string{"query_range_begin", "1970-01-01T00:00:00.000000001Z", "query_range_end", "1970-01-01T00:00:01Z"}, rng: telemetry.Range{Begin: at(1), End: at(1e9)}},
 		"other offset":      {pairs: []string{"query_range_begin", "1970-01-01T05:30:00+05:30"}, rng: telemetry.Range{Begin: at(0)}},
 		"end alone":         {pairs: []string{"query_range_end", "1970-01-01t00:00:01z"}, rng: telemetry.Range{End: at(1e9)}},
-		"before all time":   {pairs: []string{"query_range_begin", "0001-01-01T00:00:00Z", "query_range_end", "9999-12-31T23:59:59Z"}, rng: telemetry.Range{Begin: at(math.MinInt64), End: at(math.MaxInt64)}},
+		"all time":          {pairs: []string{"query_range_begin", "0001-01-01T00:00:00Z", "query_range_end", "9999-12-31T23:59:59Z"}},
+		"before all time":   {pairs: []string{"query_range_end", "0001-01-01T00:00:00Z"}, rng: telemetry.Range{End: at(earliest.UnixNano())}},
+		"after all time":    {pairs: []string{"query_range_begin", "9999-12-31T23:59:59Z"}, rng: telemetry.Range{Begin: at(latest.UnixNano())}},
 		"limit":             {pairs: []string{"limit", "10"}, limit: &ten},
 		"dictionaries":      {pairs: []string{"preserve_dictionary", "True"}, preserve: true},
 		"no dictionaries":   {pairs: []string{"preserve_dictionary", "1"}},
