@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"unicode/utf8"
 )
@@ -41,16 +40,35 @@ func Value(data []byte, depth int) (any, error) {
 	if err := checkDepth(data, depth); err != nil {
 		return nil, err
 	}
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.UseNumber()
-	v, err := value(dec, data)
-	if err != nil {
+	if err := checkSyntax(data); err != nil {
 		return nil, err
 	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("%w: something follows the value (%s)", ErrSyntax, position(data, dec.InputOffset()))
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.UseNumber()
+	return value(dec, data)
+}
+
+// checkSyntax says what is not JSON, and where. The decoder below would find it too; its offsets are relative.
+func checkSyntax(data []byte) error {
+	var raw json.RawMessage
+	err := json.Unmarshal(data, &raw)
+	if err == nil {
+		return nil
 	}
-	return v, nil
+	s, ok := errors.AsType[*json.SyntaxError](err)
+	if !ok {
+		return ErrSyntax
+	}
+	at := max(s.Offset-1, 0) // Offset counts the bytes read
+	switch {
+	case strings.HasPrefix(s.Error(), "unexpected end"):
+		return fmt.Errorf("%w: it ends too early (%s)", ErrSyntax, position(data, int64(len(data))))
+	case strings.HasSuffix(s.Error(), "after top-level value"):
+		return fmt.Errorf("%w: something follows the value (%s)", ErrSyntax, position(data, at))
+	case strings.HasSuffix(s.Error(), "in string literal") && (data[at] == '\n' || data[at] == '\r'):
+		return fmt.Errorf("%w: %w (%s)", ErrSyntax, ErrLineBreak, position(data, at))
+	}
+	return fmt.Errorf("%w (%s)", ErrSyntax, position(data, at))
 }
 
 // checkDepth bounds the nesting before anything recurses.
@@ -77,7 +95,7 @@ func checkDepth(data []byte, most int) error {
 func value(dec *json.Decoder, data []byte) (any, error) {
 	tok, err := dec.Token()
 	if err != nil {
-		return nil, syntax(err, data, dec)
+		return nil, fmt.Errorf("%w: %w", ErrSyntax, err)
 	}
 	switch tok {
 	case json.Delim('{'):
@@ -91,7 +109,7 @@ func value(dec *json.Decoder, data []byte) (any, error) {
 			}
 			list = append(list, v)
 		}
-		return list, end(dec, data)
+		return list, end(dec)
 	}
 	return tok, nil
 }
@@ -101,12 +119,9 @@ func object(dec *json.Decoder, data []byte) (any, error) {
 	for dec.More() {
 		tok, err := dec.Token()
 		if err != nil {
-			return nil, syntax(err, data, dec)
+			return nil, fmt.Errorf("%w: %w", ErrSyntax, err)
 		}
-		name, ok := tok.(string)
-		if !ok {
-			return nil, fmt.Errorf("%w (%s)", ErrSyntax, position(data, dec.InputOffset()))
-		}
+		name, _ := tok.(string) // the syntax is right
 		if _, twice := o[name]; twice {
 			return nil, fmt.Errorf("%w (%s)", ErrDuplicate, position(data, dec.InputOffset()))
 		}
@@ -114,30 +129,15 @@ func object(dec *json.Decoder, data []byte) (any, error) {
 			return nil, err
 		}
 	}
-	return o, end(dec, data)
+	return o, end(dec)
 }
 
 // end reads the closing delimiter.
-func end(dec *json.Decoder, data []byte) error {
+func end(dec *json.Decoder) error {
 	if _, err := dec.Token(); err != nil {
-		return syntax(err, data, dec)
+		return fmt.Errorf("%w: %w", ErrSyntax, err)
 	}
 	return nil
-}
-
-// syntax turns a decoder's error into one of ours, which says where and not what.
-func syntax(err error, data []byte, dec *json.Decoder) error {
-	at := dec.InputOffset()
-	if s, ok := errors.AsType[*json.SyntaxError](err); ok {
-		at = max(s.Offset-1, 0)
-		if strings.HasSuffix(s.Error(), "in string literal") && at < int64(len(data)) && (data[at] == '\n' || data[at] == '\r') {
-			return fmt.Errorf("%w: %w (%s)", ErrSyntax, ErrLineBreak, position(data, at))
-		}
-	}
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return fmt.Errorf("%w: it ends too early (%s)", ErrSyntax, position(data, int64(len(data))))
-	}
-	return fmt.Errorf("%w (%s)", ErrSyntax, position(data, at))
 }
 
 // position names the byte at offset as editors do.

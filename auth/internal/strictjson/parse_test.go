@@ -1,0 +1,86 @@
+package strictjson
+
+import (
+	"encoding/json"
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func TestValue(t *testing.T) {
+	for name, tc := range map[string]struct {
+		in   string
+		want any
+		err  error
+	}{
+		"object":                 {in: ` {"a": [1, "x", true, null, {"b": {}}], "A": 2} `, want: map[string]any{"a": []any{json.Number("1"), "x", true, nil, map[string]any{"b": map[string]any{}}}, "A": json.Number("2")}},
+		"string":                 {in: `"x\u0041"`, want: "xA"},
+		"empty array":            {in: `[]`, want: []any{}},
+		"duplicate":              {in: `{"a": 1, "a": 1}`, err: ErrDuplicate},
+		"duplicate by escape":    {in: `{"a": 1, "\u0061": 1}`, err: ErrDuplicate},
+		"duplicate inside":       {in: `[{"x": {"a": 1, "a": 1}}]`, err: ErrDuplicate},
+		"same name elsewhere":    {in: `{"a": {"a": {}}}`, want: map[string]any{"a": map[string]any{"a": map[string]any{}}}},
+		"too deep":               {in: `[[[[[[]]]]]]`, err: ErrDepth},
+		"brackets in strings":    {in: `"[[[[[[[[[\"[[{{{{"`, want: `[[[[[[[[["[[{{{{`},
+		"not UTF-8":              {in: "\"\xff\"", err: ErrUTF8},
+		"empty":                  {in: ``, err: ErrSyntax},
+		"blank":                  {in: `  `, err: ErrSyntax},
+		"two values":             {in: `1 2`, err: ErrSyntax},
+		"trailing comma":         {in: `[1,]`, err: ErrSyntax},
+		"trailing comma, object": {in: `{"a":1,}`, err: ErrSyntax},
+		"missing colon":          {in: `{"a" 1}`, err: ErrSyntax},
+		"missing comma":          {in: `{"a":1 "b":2}`, err: ErrSyntax},
+		"number as name":         {in: `{1:2}`, err: ErrSyntax},
+		"unclosed":               {in: `{"a":`, err: ErrSyntax},
+		"closed twice":           {in: `{}}`, err: ErrSyntax},
+		"closed wrongly":         {in: `[1}`, err: ErrSyntax},
+		"comment":                {in: `{} // x`, err: ErrSyntax},
+		"leading zero":           {in: `01`, err: ErrSyntax},
+		"NaN":                    {in: `NaN`, err: ErrSyntax},
+		"line break in string":   {in: "\"a\nb\"", err: ErrLineBreak},
+		"byte order mark":        {in: "\ufeff{}", err: ErrSyntax},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := Value([]byte(tc.in), 5)
+			if !errors.Is(err, tc.err) || !reflect.DeepEqual(got, tc.want) && err == nil {
+				t.Errorf("Value = %v, %v; want %v, %v", got, err, tc.want, tc.err)
+			}
+		})
+	}
+}
+
+func TestErrorsSayWhere(t *testing.T) {
+	_, err := Value([]byte("{\n  \"a\": secret\n}"), 5)
+	if err == nil || !strings.Contains(err.Error(), "line 2, column 8") || strings.Contains(err.Error(), "secret") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestObject(t *testing.T) {
+	if _, err := Object([]byte(`[]`), 5); !errors.Is(err, ErrNotObject) {
+		t.Errorf("Object = %v", err)
+	}
+}
+
+// FuzzValue checks that whatever we accept, encoding/json accepts and reads alike.
+func FuzzValue(f *testing.F) {
+	f.Add([]byte(`{"a": [1, "x"], "b": {"c": null}}`))
+	f.Add([]byte(`{"a":1,"a":2}`))
+	f.Add([]byte("[\"\\ud800\", 1e400]"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		got, err := Value(data, 8)
+		if err != nil {
+			return
+		}
+		dec := json.NewDecoder(strings.NewReader(string(data)))
+		dec.UseNumber()
+		var want any
+		if err := dec.Decode(&want); err != nil {
+			t.Fatalf("accepted what encoding/json refuses: %v", err)
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Fatalf("got %v, want %v", got, want)
+		}
+	})
+}
