@@ -1,7 +1,8 @@
 // Package authgrpc puts an [auth.Chain] in front of gRPC methods.
 //
 // Every call is authenticated by itself, when it begins; there is no session (A31). Public are, and nothing else:
-// the standard health service (A82), and any path that ends in "/health" (A81).
+// the standard health service (A82), and any method whose path ends in "/health" (A81). grpc-go itself refuses the bare
+// path "/health", which names no service, before anything of ours runs: package flightsql answers that one.
 //
 // gRPC reads the message of a unary call before interceptors run, up to the server's limit; streaming calls, which is
 // where Flight carries data, are refused before a message is read.
