@@ -18,6 +18,7 @@ type source struct {
 	*catalog.PendingBlock
 	decoder *wire.Decoder
 	payload wire.Payload
+	stats   wire.Stats // of the last call of events
 }
 
 // open fetches the payload of b and the decoder of its stream.
@@ -46,9 +47,10 @@ func (e *decodeError) Unwrap() error { return e.err }
 // events decodes the block. Events that are not well formed are left out and counted; an error says that the rest of the
 // block cannot be read.
 func (s *source) events(yield func(*wire.Event) error) error {
-	stats, err := s.decoder.Events(s.payload, yield)
+	var err error
+	s.stats, err = s.decoder.Events(s.payload, yield)
 	if err != nil {
-		return &decodeError{fmt.Errorf("block %s after %d events: %w", s.Block.ID, stats.Decoded, err)}
+		return &decodeError{fmt.Errorf("block %s after %d events: %w", s.Block.ID, s.stats.Decoded, err)}
 	}
 	return nil
 }

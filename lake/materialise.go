@@ -95,7 +95,7 @@ func (w *partitionWriter) run(ctx context.Context, claimed []catalog.PendingBloc
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		err := w.lake.addWhole(ctx, w.maker, b)
+		stats, err := w.lake.addWhole(ctx, w.maker, b)
 		if _, bad := errors.AsType[*decodeError](err); bad {
 			if err := w.fail(ctx, b, err); err != nil {
 				return err
@@ -104,6 +104,10 @@ func (w *partitionWriter) run(ctx context.Context, claimed []catalog.PendingBloc
 		}
 		if err != nil {
 			return err
+		}
+		if stats.Bad > 0 {
+			w.lake.log.WarnContext(ctx, "events left out: they are not well formed", "view", string(w.name),
+				"block_id", b.Block.ID, "events", stats.Bad, "decoded", stats.Decoded, "first_err", stats.FirstBad)
 		}
 		w.blocks = append(w.blocks, b.Block.ID)
 		if w.maker.collected().bytes() >= partitionBytes {

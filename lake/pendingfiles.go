@@ -8,6 +8,7 @@ import (
 
 	"github.com/micromegas-go/micromegas/catalog"
 	"github.com/micromegas-go/micromegas/telemetry"
+	"github.com/micromegas-go/micromegas/wire"
 )
 
 const (
@@ -115,7 +116,7 @@ func (p *pendingFiles) decode(ctx context.Context, l *Lake, blocks []*catalog.Pe
 			return nil, err
 		}
 		f.blocks = append(f.blocks, b.Block.ID)
-		err := l.addWhole(ctx, m, b)
+		_, err := l.addWhole(ctx, m, b)
 		if _, bad := errors.AsType[*decodeError](err); bad {
 			// Maintenance counts the failures and puts the block into quarantine; here it is only left out.
 			l.log.WarnContext(ctx, "block left out of a query", "view", p.view.name, "block_id", b.Block.ID, "err", err)
@@ -141,16 +142,16 @@ func (p *pendingFiles) decode(ctx context.Context, l *Lake, blocks []*catalog.Pe
 	return f, nil
 }
 
-// addWhole adds the rows of b to m, or none of them.
-func (l *Lake) addWhole(ctx context.Context, m maker, b *catalog.PendingBlock) error {
+// addWhole adds the rows of b to m, or none of them. Events that are not well formed are left out and counted.
+func (l *Lake) addWhole(ctx context.Context, m maker, b *catalog.PendingBlock) (wire.Stats, error) {
 	before := m.collected().len()
 	s, err := l.open(ctx, b)
 	if err != nil {
-		return err
+		return wire.Stats{}, err
 	}
 	if err := m.add(s); err != nil {
 		m.collected().truncate(before)
-		return fmt.Errorf("decode for %s: %w", m.collected().view.name, err)
+		return s.stats, fmt.Errorf("decode for %s: %w", m.collected().view.name, err)
 	}
-	return nil
+	return s.stats, nil
 }
