@@ -175,7 +175,10 @@ def test_queries_that_nobody_waits_for_end(analytics: Analytics, client: FlightS
     )
     for _ in range(12):
         options = pyarrow.flight.FlightCallOptions(timeout=0.3, headers=headers)
-        with pytest.raises(pyarrow.flight.FlightTimedOutError):
+        # The server may notice the deadline before the client does, and resets the stream.
+        with pytest.raises(
+            (pyarrow.flight.FlightTimedOutError, pyarrow.flight.FlightCancelledError)
+        ):
             low.do_get(ticket, options).read_all()
     begin = time.monotonic()
     assert client.query("SELECT 1 AS one")["one"].tolist() == [1]
