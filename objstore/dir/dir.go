@@ -18,6 +18,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/micromegas-go/micromegas/objstore"
@@ -27,6 +28,7 @@ import (
 type Bucket struct {
 	root    string // absolute
 	folders folders
+	named   atomic.Bool // files without a name have turned out to be impossible here
 }
 
 var _ objstore.Bucket = (*Bucket)(nil)
