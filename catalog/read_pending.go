@@ -11,8 +11,9 @@ import (
 // ticks of an event are read before the block's lock is taken and two clocks are involved.
 const clockSlack telemetry.Time = 60e9
 
-// Pending returns the blocks that view has not materialised, oldest first, with those in quarantine. Blocks whose stream
-// or process is unknown are left out. The range takes blocks whose time from begin to end, widened by a minute, meets it.
+// Pending returns the blocks that view has not materialised, with those in quarantine, oldest first; blocks that only
+// this reader resolves come before the others. Blocks whose stream or process is unknown are left out. The range takes
+// blocks whose time from begin to end, widened by a minute, meets it.
 func (r *Reader) Pending(ctx context.Context, view View, f Filter) ([]PendingBlock, error) {
 	f.Range = widened(f.Range, clockSlack)
 	q := query{name: "pending", args: []any{string(view), string(view)}, options: f.options()}

@@ -13,5 +13,5 @@ WHERE p.view_name IN (?, '')
 --if stream: AND b.stream_id = ?
 --if block: AND b.block_id = ?
 --if tag: AND EXISTS (SELECT 1 FROM stream_tags t WHERE t.stream_id = b.stream_id AND t.tag = ?)
-ORDER BY p.block_no
+ORDER BY p.view_name, p.block_no
 --if limit: LIMIT ?
