@@ -110,6 +110,31 @@ func TestErrorWhileStreaming(t *testing.T) {
 	checkText(t, err)
 }
 
+// A caller that leaves while rows are sent to it is nobody's failure.
+func TestLeavingIsNotLoggedAsFailure(t *testing.T) {
+	var log bytes.Buffer
+	s := start(t, Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
+	ctx, cancel := context.WithCancel(within(t))
+	defer cancel()
+	r, err := s.client.DoGet(ctx, ticket("stream"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !r.Next() {
+		t.Fatal(r.Err())
+	}
+	_ = s.client.Close()
+	r.Release()
+	s.stop()
+	if err := <-s.done; err != nil {
+		t.Fatal(err)
+	}
+	close(s.done)
+	if strings.Contains(log.String(), "level=ERROR") || !strings.Contains(log.String(), "status=incomplete") {
+		t.Errorf("log:\n%s", log.String())
+	}
+}
+
 func TestStatusOf(t *testing.T) {
 	for name, tc := range map[string]struct {
 		err  error

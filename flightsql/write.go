@@ -8,6 +8,10 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/flight"
 	"github.com/apache/arrow-go/v18/arrow/ipc"
 	"github.com/apache/arrow-go/v18/arrow/memory"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/micromegas-go/micromegas/internal/fault"
 )
 
 // sender is the stream of a DoGet. Send blocks until the transport takes the message: with HTTP/2 flow control that is
@@ -69,5 +73,9 @@ func (p *payloads) WritePayload(m ipc.Payload) error {
 	if err := m.SerializeBody(&p.body); err != nil {
 		return err
 	}
-	return p.stream.Send(&flight.FlightData{DataHeader: head.Bytes(), DataBody: p.body.Bytes()})
+	err := p.stream.Send(&flight.FlightData{DataHeader: head.Bytes(), DataBody: p.body.Bytes()})
+	if err != nil && status.Code(err) != codes.Internal {
+		return fault.Wrap(fault.Canceled, "the caller does not read the answer any more", err)
+	}
+	return err
 }
