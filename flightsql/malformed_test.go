@@ -2,6 +2,7 @@ package flightsql
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"strings"
@@ -17,7 +18,7 @@ import (
 )
 
 // malformed are bytes that are no command, by name.
-func malformed(t testing.TB) map[string][]byte {
+func malformed(tb testing.TB) map[string][]byte {
 	sql := urlPrefix
 	return map[string][]byte{
 		"empty":                nil,
@@ -27,16 +28,16 @@ func malformed(t testing.TB) map[string][]byte {
 		"group without an end": {0x0b},
 		"random":               []byte("\x9c\x01\x00\xfe\x80\x12\x7f\x33"),
 		"zeros":                make([]byte, 64),
-		"another Any":          inAny(t, structpb.NewStringValue("x")),
-		"unknown message":      bare(t, &anypb.Any{TypeUrl: sql + "CommandNobodyKnows", Value: []byte{1}}),
-		"no message":           bare(t, &anypb.Any{TypeUrl: sql}),
-		"garbage in the Any":   bare(t, &anypb.Any{TypeUrl: sql + "TicketStatementQuery", Value: []byte{0x0a, 0x7f}}),
-		"not UTF-8":            inAny(t, &pb.TicketStatementQuery{StatementHandle: []byte("select '\xff'")}),
-		"not UTF-8, bare":      bare(t, &pb.TicketStatementQuery{StatementHandle: []byte("select '\xff'")}),
-		"NUL":                  inAny(t, &pb.TicketStatementQuery{StatementHandle: []byte("select\x00 1")}),
-		"empty statement":      inAny(t, &pb.TicketStatementQuery{StatementHandle: []byte(" \n\t")}),
-		"empty prepared":       inAny(t, &pb.CommandPreparedStatementQuery{}),
-		"long and unknown":     inAny(t, &pb.TicketStatementQuery{StatementHandle: []byte("x" + strings.Repeat("y", 1<<20))}),
+		"another Any":          inAny(tb, structpb.NewStringValue("x")),
+		"unknown message":      bare(tb, &anypb.Any{TypeUrl: sql + "CommandNobodyKnows", Value: []byte{1}}),
+		"no message":           bare(tb, &anypb.Any{TypeUrl: sql}),
+		"garbage in the Any":   bare(tb, &anypb.Any{TypeUrl: sql + "TicketStatementQuery", Value: []byte{0x0a, 0x7f}}),
+		"not UTF-8":            inAny(tb, &pb.TicketStatementQuery{StatementHandle: []byte("select '\xff'")}),
+		"not UTF-8, bare":      bare(tb, &pb.TicketStatementQuery{StatementHandle: []byte("select '\xff'")}),
+		"NUL":                  inAny(tb, &pb.TicketStatementQuery{StatementHandle: []byte("select\x00 1")}),
+		"empty statement":      inAny(tb, &pb.TicketStatementQuery{StatementHandle: []byte(" \n\t")}),
+		"empty prepared":       inAny(tb, &pb.CommandPreparedStatementQuery{}),
+		"long and unknown":     inAny(tb, &pb.TicketStatementQuery{StatementHandle: []byte("x" + strings.Repeat("y", 1<<20))}),
 	}
 }
 
@@ -173,7 +174,7 @@ func TestWhatIsNotSupported(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if f, err := list.Recv(); err != io.EOF {
+	if f, err := list.Recv(); !errors.Is(err, io.EOF) {
 		t.Errorf("ListFlights: %v, %v", f, err)
 	}
 }

@@ -2,6 +2,7 @@ package flightsql
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -86,7 +87,7 @@ func drain(r *flight.Reader) (rows []int64, err error) {
 	defer r.Release()
 	for {
 		b, err := r.Read()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return rows, nil
 		}
 		if err != nil {

@@ -17,24 +17,24 @@ import (
 	"github.com/micromegas-go/micromegas/telemetry"
 )
 
-func inAny(t testing.TB, m proto.Message) []byte {
-	t.Helper()
+func inAny(tb testing.TB, m proto.Message) []byte {
+	tb.Helper()
 	wrapped, err := anypb.New(m)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	b, err := proto.Marshal(wrapped)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return b
 }
 
-func bare(t testing.TB, m proto.Message) []byte {
-	t.Helper()
+func bare(tb testing.TB, m proto.Message) []byte {
+	tb.Helper()
 	b, err := proto.Marshal(m)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return b
 }

@@ -42,7 +42,7 @@ func code(k fault.Kind) codes.Code {
 
 // status turns err into what the caller gets, and logs what the caller must not see.
 func (s *Server) status(ctx context.Context, method string, err error) error {
-	if own, ok := err.(interface{ GRPCStatus() *status.Status }); ok { //nolint:errorlint // see below
+	if own, ok := err.(interface{ GRPCStatus() *status.Status }); ok {
 		// Made by an interceptor or by gRPC itself, for the caller. A status deeper in the chain was some other
 		// server's word to us and is treated like any cause.
 		return own.GRPCStatus().Err()
