@@ -18,7 +18,7 @@ const (
 	viewPrefix    = "views/"
 
 	// partitionBytes is the size of rows in memory at which a partition straight from blocks is closed.
-	partitionBytes = 48 << 20
+	partitionBytes = 24 << 20
 )
 
 func (l *Lake) clock() telemetry.Time { return telemetry.TimeOf(l.now()) }
