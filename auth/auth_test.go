@@ -77,6 +77,22 @@ func TestBearer(t *testing.T) {
 	}
 }
 
+// TestA29EveryByte puts every byte at every place of a token.
+func TestA29EveryByte(t *testing.T) {
+	for length := 1; length <= 75; length += 1 + length/20 {
+		for at := range length {
+			for b := range 256 {
+				token := []byte(strings.Repeat("~", length))
+				token[at] = byte(b)
+				_, err := auth.Bearer([]string{"Bearer x" + string(token)})
+				if want := b >= 0x20 && b <= 0x7e; (err == nil) != want {
+					t.Fatalf("byte %#x at %d of %d: %v", b, at, length, err)
+				}
+			}
+		}
+	}
+}
+
 func FuzzBearer(f *testing.F) {
 	f.Add("Bearer abc")
 	f.Add("bearer  \x00")

@@ -28,7 +28,7 @@ var ErrUnknown = errors.New("no such API key")
 
 // Provider is an [auth.Provider].
 type Provider struct {
-	lengths map[int]struct{}
+	lengths []bool // by length in bytes: whether a key has it
 	keys    map[[sha256.Size]byte]*entry
 	hashes  sync.Pool // of hash.Hash: HMAC-SHA-256 under this process's key
 
@@ -47,7 +47,6 @@ func New(keys []auth.APIKey) *Provider {
 	var secret [32]byte
 	_, _ = rand.Read(secret[:]) // crypto/rand.Read never fails: it ends the program instead
 	p := &Provider{
-		lengths:  make(map[int]struct{}, len(keys)),
 		keys:     make(map[[sha256.Size]byte]*entry, len(keys)),
 		digester: digest.New(),
 		accepted: make(map[digest.Sum]*entry),
@@ -65,7 +64,10 @@ func New(keys []auth.APIKey) *Provider {
 			MayDelegate: k.MayDelegate,
 		})}
 		p.keys[e.hash] = e
-		p.lengths[len(k.Key)] = struct{}{}
+		if n := len(k.Key); n >= len(p.lengths) {
+			p.lengths = append(p.lengths, make([]bool, n+1-len(p.lengths))...)
+		}
+		p.lengths[len(k.Key)] = true
 	}
 	return p
 }
@@ -75,7 +77,7 @@ func (p *Provider) Method() auth.Method { return auth.MethodAPIKey }
 
 // Authenticate accepts token if it equals a configured key byte for byte (A36).
 func (p *Provider) Authenticate(_ context.Context, token auth.Secret) (*auth.Verified, error) {
-	if _, ok := p.lengths[len(token)]; !ok {
+	if len(token) >= len(p.lengths) || !p.lengths[len(token)] {
 		return nil, ErrUnknown
 	}
 	sum := p.digester.Sum(string(token))

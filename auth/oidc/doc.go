@@ -2,9 +2,9 @@
 //
 // # The way of a token
 //
-//  1. Its size and shape are checked; nothing is parsed yet.
+//  1. Its size is checked.
 //  2. Its keyed digest is looked up among accepted, then among refused tokens. Values hold no token (B12).
-//  3. Of several requests with the same new token one goes on, the others wait for its result (B13).
+//  3. Its shape is checked; nothing is parsed yet. Of several requests with the same new token one goes on, the others wait for its result (B13).
 //  4. Header and payload are read strictly: no duplicate names, bounded nesting. The header's rules are applied (B4, B6).
 //  5. The unverified `iss` and `kid` choose a configured issuer and a key, and nothing else. An issuer that is not
 //     configured ends here. Up to this point there was no network traffic (A41, A42).

@@ -1,7 +1,9 @@
 package oidc
 
 import (
+	"bytes"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -61,6 +63,30 @@ func TestA57Outages(t *testing.T) {
 			w.clock.Advance(2 * time.Second)
 			w.mustAccept(t, token) // an outage is never remembered as a refusal (B13)
 		})
+	}
+}
+
+// TestA85FailuresAreLogged looks for issuer and cause, so that "only one provider works" can be diagnosed.
+func TestA85FailuresAreLogged(t *testing.T) {
+	w := newWorld(t, nil)
+	var out bytes.Buffer
+	p := New(w.cfg, Options{Now: w.clock.Now, Log: slog.New(slog.NewTextHandler(&out, nil))})
+	defer func() { _ = p.Close() }()
+	w.issuer.Behave(authtest.Behaviour{KeysStatus: 503})
+	_, _ = p.Authenticate(t.Context(), w.sign(t, nil))
+	_, _ = p.Authenticate(t.Context(), w.sign(t, nil)) // within the back-off: no second line
+	for _, part := range []string{"level=WARN", "issuer=" + w.issuer.URL(), "status 503", "/keys"} {
+		if !strings.Contains(out.String(), part) {
+			t.Errorf("no %q in %s", part, out.String())
+		}
+	}
+	w.issuer.Behave(authtest.Behaviour{})
+	w.clock.Advance(time.Minute)
+	if _, err := p.Authenticate(t.Context(), w.sign(t, nil)); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(out.String(), "\n"); n != 2 || !strings.Contains(out.String(), "can be fetched again") {
+		t.Errorf("log: %s", out.String())
 	}
 }
 

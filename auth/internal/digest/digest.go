@@ -2,7 +2,7 @@
 //
 // # Construction
 //
-// digest(m) = AES-256(k2, GHASH(k1, m)): a universal hash, then a block cipher. The hash part is AES-GCM's authentication
+// digest(m) = AES-128(k2, GHASH(k1, m)): a universal hash, then a block cipher. The hash part is AES-GCM's authentication
 // of additional data under a fixed nonce. For two different inputs of at most n 16-byte blocks the hashes agree with a
 // probability of at most (n+1)/2^128 over the random k1 (McGrew and Viega, "The Security and Performance of the
 // Galois/Counter Mode", 2004, section 5); the outer AES makes the outputs indistinguishable from random ones, so that
@@ -50,12 +50,12 @@ type state struct {
 
 // New returns a Digester with fresh random keys.
 func New() *Digester {
-	var k1, k2 [32]byte
+	var k1, k2 [16]byte     // FIPS mode: HMAC takes both as one key
 	_, _ = rand.Read(k1[:]) // crypto/rand.Read never fails: it ends the program instead
 	_, _ = rand.Read(k2[:])
 	d := &Digester{}
 	if fips140.Enabled() {
-		d.states.New = func() any { return &state{mac: hmac.New(sha256.New, k1[:])} }
+		d.states.New = func() any { return &state{mac: hmac.New(sha256.New, append(k1[:], k2[:]...))} }
 		return d
 	}
 	d.states.New = func() any { return &state{in: make([]byte, 0, 2048)} }
@@ -70,7 +70,7 @@ func New() *Digester {
 func block(key []byte) cipher.Block {
 	b, err := aes.NewCipher(key)
 	if err != nil {
-		panic("digest: " + err.Error()) // 32 bytes are a valid length
+		panic("digest: " + err.Error()) // 16 bytes are a valid length
 	}
 	return b
 }
@@ -81,7 +81,6 @@ var nonce [12]byte
 // Sum returns the digest of s. It keeps no copy of s and allocates nothing in the long run.
 func (d *Digester) Sum(s string) Sum {
 	st := d.states.Get().(*state)
-	defer d.states.Put(st)
 	st.in = append(st.in[:0], s...)
 	if st.mac != nil {
 		st.mac.Reset()
@@ -89,10 +88,13 @@ func (d *Digester) Sum(s string) Sum {
 		var full [sha256.Size]byte
 		st.mac.Sum(full[:0])
 		clear(st.in)
+		d.states.Put(st)
 		return Sum(full[:Size])
 	}
 	d.hash.Seal(st.out[:0], nonce[:], nil, st.in)
 	d.outer.Encrypt(st.out[:], st.out[:])
+	sum := st.out
 	clear(st.in)
-	return st.out
+	d.states.Put(st)
+	return sum
 }
