@@ -148,12 +148,12 @@ func (s *Server) NewDatabase(t testing.TB) string {
 // binaries returns the folder of initdb and postgres, the newest of those that Debian installs if none is in the path.
 func binaries() (string, error) {
 	if path, err := exec.LookPath("initdb"); err == nil {
-		real, err := filepath.EvalSymlinks(path) // the server looks for its files beside its binary
+		target, err := filepath.EvalSymlinks(path) // the server looks for its files beside its binary
 		if err != nil {
 			return "", err
 		}
-		if _, err := os.Stat(filepath.Join(filepath.Dir(real), "postgres")); err == nil {
-			return filepath.Dir(real), nil
+		if _, err := os.Stat(filepath.Join(filepath.Dir(target), "postgres")); err == nil {
+			return filepath.Dir(target), nil
 		}
 	}
 	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
