@@ -48,7 +48,7 @@ func (j *Journal) Accepted(ctx context.Context, id *Identity, operation, remote 
 		return
 	}
 	j.log.LogAttrs(ctx, j.accepted, "authenticated",
-		slog.String("operation", operation),
+		slog.String("operation", Printable(operation)),
 		slog.String("remote_addr", remote),
 		slog.Any("identity", id))
 }
@@ -113,7 +113,7 @@ func reasonOf(err error) string {
 	if f := fault.Of(err); f != nil && f.Err != nil {
 		err = f.Err
 	}
-	return strings.ReplaceAll(err.Error(), "\n", "; ")
+	return Printable(strings.ReplaceAll(err.Error(), "\n", "; "))
 }
 
 // allow reports whether a line for reason may be written now, and how many were left out before it.

@@ -2,6 +2,7 @@ package authenv_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"log/slog"
 	"slices"
@@ -153,6 +154,24 @@ func TestA4DisabledReadsNothing(t *testing.T) {
 	}, authenv.Options{Disabled: true, Log: slog.New(slog.NewTextHandler(&log, nil))})
 	if err != nil || !chain.Disabled() || !strings.Contains(log.String(), "level=WARN") {
 		t.Errorf("%v; log %q", err, log.String())
+	}
+}
+
+// TestRun ends with its context, and leaves nothing behind (goleak).
+func TestRun(t *testing.T) {
+	issuer := authtest.New(t)
+	for name, o := range map[string]authenv.Options{"on": {}, "disabled": {Disabled: true}, "disabled, open": {Disabled: true, Listen: []string{":1"}}} {
+		chain, err := open(t, map[string]string{auth.EnvOIDCConfig: issuer.Config()}, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- chain.Run(ctx) }()
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("%s: Run = %v", name, err)
+		}
 	}
 }
 
