@@ -49,7 +49,7 @@ def test_next_query_sees_everything(
 def log_rows(client: FlightSQLClient, sent: Emitted) -> list[dict[str, Any]]:
     """The program's own entries in the order in which it made them.
 
-    The client crate logs about itself too, under its own name.
+    The crates that it stands on log too, under their own names.
     """
     answer = rows(
         client,
@@ -57,7 +57,7 @@ def log_rows(client: FlightSQLClient, sent: Emitted) -> list[dict[str, Any]]:
         SELECT l.time, l.level, l.target, l.msg, jsonb_format_json(l.properties) AS properties,
                b.object_offset
         FROM log_entries l JOIN blocks b ON l.block_id = b.block_id
-        WHERE l.process_id = '{sent.process_id}' AND l.target NOT LIKE 'micromegas%'
+        WHERE l.process_id = '{sent.process_id}' AND l.target IN ('emitter', 'billing::invoice')
         """,
     )
     return [
@@ -78,7 +78,7 @@ def metric_rows(client: FlightSQLClient, sent: Emitted) -> list[dict[str, Any]]:
         SELECT m.time, m.target, m.name, m.unit, m.value,
                jsonb_format_json(m.properties) AS properties, b.object_offset
         FROM measures m JOIN blocks b ON m.block_id = b.block_id
-        WHERE m.process_id = '{sent.process_id}' AND m.target NOT LIKE 'micromegas%'
+        WHERE m.process_id = '{sent.process_id}' AND m.target = 'emitter'
         """,
     )
     return [

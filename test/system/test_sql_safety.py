@@ -131,4 +131,4 @@ def test_a_heavy_statement_ends_at_the_time_limit(heavy_lake: Lake, name: str) -
 @pytest.fixture
 def heavy_lake(new_lake: Callable[..., Lake]) -> Lake:
     """A server that gives a query little time."""
-    return new_lake(environment={"MICROMEGAS_QUERY_TIMEOUT": f"{TIME_LIMIT}s"}).start()
+    return new_lake(environment={"MICROMEGAS_QUERY_TIMEOUT_SECONDS": str(TIME_LIMIT)}).start()

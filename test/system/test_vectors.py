@@ -15,6 +15,8 @@ from support.vectors import Capture
 # Texts longer than this many characters stand in the recorded rows as length and hash.
 LONG = 100_000
 
+LATER = pytest.mark.xfail(reason="not built yet", strict=True)
+
 CAPTURES = ["v030", "unreal-synthetic"]
 
 # The columns that the recorded rows have; properties are compared as JSON.
@@ -87,7 +89,11 @@ def test_global_view(replayed: FlightSQLClient, capture: Capture, view: str, col
 
 @pytest.mark.parametrize(
     ("view", "columns"),
-    [("async_events", ASYNC_EVENTS), ("net_spans", NET_SPANS), ("images", IMAGES)],
+    [
+        ("async_events", ASYNC_EVENTS),
+        pytest.param("net_spans", NET_SPANS, marks=LATER),
+        pytest.param("images", IMAGES, marks=LATER),
+    ],
 )
 def test_process_view(replayed: FlightSQLClient, capture: Capture, view: str, columns: str) -> None:
     found = [
