@@ -27,7 +27,8 @@
 //
 // # Request metadata
 //
-//	query_range_begin, query_range_end   RFC 3339, any offset, up to ns. Each alone is an open range; empty is absent.
+//	query_range_begin, query_range_end   RFC 3339, any offset, up to ns. Each alone is an open range; empty is absent;
+//	                                     so is a bound that excludes nothing that nanoseconds can tell.
 //	limit                                decimal integer >= 0: at most so many rows
 //	preserve_dictionary                  "true" in any case: dictionary columns are sent as dictionaries
 //	x-client-type, -agent, -entrypoint, -session, -notebook, -cell; x-user-id, -email, -name; x-request-id;

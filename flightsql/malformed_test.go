@@ -19,6 +19,7 @@ import (
 
 // malformed are bytes that are no command, by name.
 func malformed(tb testing.TB) map[string][]byte {
+	tb.Helper()
 	sql := urlPrefix
 	return map[string][]byte{
 		"empty":                nil,
