@@ -1,5 +1,6 @@
 // Package catalog is the metadata database: which processes, streams and blocks exist, where their payloads lie, and
-// which blocks each view already holds in partitions. It runs on SQLite (one file) and on PostgreSQL.
+// which blocks each view already holds in partitions. It runs on SQLite (one file, shared by the processes of one
+// machine) and on PostgreSQL, with the same statements (sql/) and one conformance suite (catalogtest).
 //
 // # Coverage
 //
@@ -11,13 +12,92 @@
 //	  - a pending row
 //	  - membership of one live partition
 //
-// Identity decides, never clocks, counts or ranges. A primary key on (view, block) of the members enforces "one".
+// Identity decides, never clocks, counts or ranges. A primary key on (view, block) of the members enforces "one" among
+// partitions, another one among pending rows; that no row is in both, each transaction sees to, and [DB.CheckCoverage]
+// verifies.
 //
-// A block may arrive before its stream or process. Its pending row then has no view yet ([Unresolved]); readers and
-// claims resolve it through the stream's tags as soon as the stream is there. A block whose process is missing waits.
+// A block may arrive before its stream or process. Its pending row then has no view yet ([Unresolved]); InsertStream
+// resolves it: it gets one row for each view that the stream feeds ([Feeds]), none for other streams. On PostgreSQL a
+// block and its stream may be recorded by two transactions that do not see each other, so that the row stays unresolved
+// although the stream is known. It stands for all the views that the stream feeds: readers and ClaimPending resolve it
+// through the join, and ClaimPending's transaction puts it right. A block whose process is missing waits: no reader sees
+// it and no claim takes it.
 //
 // # Claims
 //
 // Any replica may do maintenance. Work is claimed by a row update with an owner and an expiry; a commit checks that the
-// claim still holds, so that work done twice is thrown away and never counted twice.
+// claim still holds, so that work done twice is thrown away and never counted twice. A claim whose expiry has passed
+// holds until another owner takes it. Expiry is measured by [Options].Now of the one who claims: clocks that differ
+// cost work, never correctness.
+//
+// A commit whose answer is lost can be repeated: a partition that is there already is success. Only ErrLostClaim says
+// that the file is not referenced; after any other error it must stay until the commit has been repeated, or until
+// FilesInUse, asked later, does not know it.
+//
+// # Schema
+//
+// Times are nanoseconds since 1970 in 64-bit integers, ids 16-byte blobs on SQLite and uuid on PostgreSQL, properties and
+// tags JSON text. Text is valid UTF-8 without NUL: what a client sends otherwise is replaced by U+FFFD. block_no and
+// partition_no number the rows within this database: they are short, ascend with insertion, and keep the indexes that
+// every transaction touches dense. Only this package knows them.
+//
+//	table             key                     what it holds; who writes it
+//	processes         process_id              processes as they registered; InsertProcess, once
+//	process_activity  process_id              newest insert time, largest end ticks and end time, number of the blocks
+//	                                          recorded for a process, known or not yet; Append
+//	streams           stream_id               streams as they registered; InsertStream, once
+//	stream_tags       stream_id, tag          each tag of a stream, for filters; InsertStream
+//	stream_feeds      stream_id, view_name    the views that a stream feeds, decided once; InsertStream
+//	stream_activity   stream_id               newest insert time and number of the blocks recorded for a stream; Append
+//	blocks            block_no                blocks, and where the payload lies: a span of a segment, or, when segment
+//	                                          is '', the column payload; Append
+//	pending           view_name, block_no     see Coverage; view_name '' is unresolved. owner and expires are the claim,
+//	                                          both null without one; attempts and last_error tell of decoding that
+//	                                          failed, quarantined is 1 after too many. Append and InsertStream insert,
+//	                                          ClaimPending, ReleasePending, FailPending and RequeueQuarantined update,
+//	                                          CommitPartition deletes
+//	partitions        partition_no            partitions: live while retired_at is null, then kept until the file is
+//	                                          deleted; file '' stands for blocks without rows. owner and expires are the
+//	                                          claim. CommitPartition and ReplacePartitions insert, the latter retires,
+//	                                          ClaimPartitions and ReleasePartitions update, Forget deletes
+//	members           view_name, block_no     the live partition that holds a block; CommitPartition inserts,
+//	                                          ReplacePartitions moves
+//	schema_migrations version                 the migrations that were applied; Open
+//
+//	index                     on                               for
+//	processes_insert_time     insert_time                      listing processes
+//	streams_process           process_id                       the streams of a process
+//	streams_insert_time       insert_time                      listing streams
+//	blocks, unique            block_id                         idempotence: a block sent twice is recorded once
+//	blocks_insert_time        insert_time                      listing blocks
+//	blocks_stream             stream_id, end_time              the blocks of a stream, from a time on
+//	blocks_process            process_id, end_time             the blocks of a process, from a time on
+//	blocks_segment            segment where not ''             SegmentsInUse
+//	partitions, unique        partition_id                     commits that are repeated
+//	partitions_live           view_name, level, partition_no   where live: readers, ClaimPartitions
+//	partitions_retired        retired_at where not null        Retired
+//	partitions_file, unique   file where not ''                FilesInUse; no file is in two partitions
+//	members_partition         partition_no                     ReplacePartitions
+//
+// There are no foreign keys: rows arrive in any order. Retired partitions have no members.
+//
+// # Transactions and locks
+//
+// Every method that writes is one transaction, durable when it returns, and runs again by itself when the database asks
+// for it (a lock held elsewhere, a deadlock), until [Options].BusyTimeout has passed.
+//
+// SQLite: WAL mode, synchronous=FULL. A DB has one connection that writes; its transactions begin with BEGIN IMMEDIATE,
+// so writers of all processes take turns and statements between never conflict. Readers have connections of their own,
+// each transaction is a snapshot, and nobody waits for a reader. The WAL is moved into the file by the commit that makes
+// it longer than 16 MiB. The file must be on a local disk.
+//
+// PostgreSQL: writers run in READ COMMITTED and lock rows in one order: blocks by block_id, then process_activity, then
+// stream_activity, each by id. Claims take rows with FOR UPDATE SKIP LOCKED; commits change only rows that still name the
+// owner, and count them. Readers run in REPEATABLE READ, READ ONLY. Migrations hold an advisory lock.
+//
+// # Migrations
+//
+// migrations/<database>/NNNN_*.sql, numbered from 0001 without gaps, each applied in a transaction of its own together
+// with its row in schema_migrations. A released migration is never edited. Statements end with a semicolon at the end of
+// a line. A program refuses a database that has more migrations than it knows.
 package catalog
