@@ -36,14 +36,3 @@ in_ci() { [ "${CI:-}" = true ]; }
 
 # gotool NAME ARGS...: a tool pinned in tools/go.mod, built at first use and cached by Go.
 gotool() { go tool -modfile=tools/go.mod "$@"; }
-
-# postgres_bin prints the folder of PostgreSQL's server programs, which Debian keeps off the PATH;
-# nothing where there are none.
-postgres_bin() {
-  local found
-  for found in /usr/lib/postgresql/*/bin; do
-    if [ -x "$found/initdb" ]; then
-      echo "$found"
-    fi
-  done | sort -V | tail -n 1
-}

@@ -3,7 +3,8 @@
     scripts/query.py "SELECT time, level, msg FROM log_entries ORDER BY time DESC LIMIT 10"
 
 The address is read from MICROMEGAS_ANALYTICS_URI, the key from MICROMEGAS_API_KEY or the file that
-`make run` wrote. With --wait SECONDS it asks again until there is a row.
+`make run` wrote. With --begin only rows from that time on count; with --wait it asks again until
+there is one.
 """
 
 import argparse
@@ -22,6 +23,7 @@ KEY_FILE = Path(__file__).parent.parent / ".build" / "run" / "key"
 def main() -> int:
     parser = argparse.ArgumentParser(description="Query the lake that `make run` started.")
     parser.add_argument("sql")
+    parser.add_argument("--begin", metavar="TIME", help="RFC 3339, as in 2026-01-31T12:00:00Z")
     parser.add_argument("--wait", type=float, default=0, metavar="SECONDS")
     args = parser.parse_args()
 
@@ -32,8 +34,10 @@ def main() -> int:
         uri, headers={"authorization": f"Bearer {key}"}
     )
 
+    # A range has two ends; far ahead, clocks differ.
+    end = "2200-01-01T00:00:00Z" if args.begin else None
     give_up = time.monotonic() + args.wait
-    while (rows := client.query(args.sql)).empty:
+    while (rows := client.query(args.sql, args.begin, end)).empty:
         if time.monotonic() >= give_up:
             print("no rows", file=sys.stderr)
             return 1

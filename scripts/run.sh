@@ -11,6 +11,7 @@
 source "$(dirname "$0")/lib.sh"
 
 started=$SECONDS
+begin=$(date -u +%FT%TZ)
 http=${HTTP:-127.0.0.1:9000}
 grpc=${GRPC:-127.0.0.1:50051}
 export MICROMEGAS_DATA_DIR=${MICROMEGAS_DATA_DIR:-$HOME/.micromegas/lake}
@@ -96,7 +97,7 @@ feeder=$!
 export MICROMEGAS_ANALYTICS_URI=grpc://$grpc
 first='SELECT time, level, target, msg FROM log_entries ORDER BY time DESC LIMIT 5'
 say "the first answer, through the published Python client: $first"
-"$venv/bin/python" scripts/query.py --wait "$rows_within" "$first" || {
+"$venv/bin/python" scripts/query.py --begin "$begin" --wait "$rows_within" "$first" || {
   tail -n 20 "$run/hostmon.log" >&2
   fail "no rows after $rows_within s; see $run/server.log and $run/hostmon.log"
 }
