@@ -19,7 +19,9 @@ import (
 func BenchmarkAppend(b *testing.B) {
 	b.Run("floor", benchmarkSync)
 	for _, group := range []int{1, 8, 64} {
-		b.Run("blocks="+strconv.Itoa(group), func(b *testing.B) { benchmarkAppend(b, group) })
+		b.Run("blocks="+strconv.Itoa(group), func(b *testing.B) {
+			benchmarkAppend(b, filepath.Join(b.TempDir(), "catalog.db"), group)
+		})
 	}
 }
 
@@ -40,8 +42,8 @@ func benchmarkSync(b *testing.B) {
 	}
 }
 
-func benchmarkAppend(b *testing.B, group int) {
-	db, err := catalog.Open(b.Context(), catalog.Options{DSN: filepath.Join(b.TempDir(), "catalog.db")})
+func benchmarkAppend(b *testing.B, dsn string, group int) {
+	db, err := catalog.Open(b.Context(), catalog.Options{DSN: dsn})
 	if err != nil {
 		b.Fatal(err)
 	}

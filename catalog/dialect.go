@@ -9,7 +9,7 @@ import (
 type dialect struct {
 	name       string
 	numbered   bool     // placeholders are $1, $2, … and not ?
-	rowLocks   bool     // lines that begin with "--pg:" are part of a statement
+	rowLocks   bool     // writers run side by side; lines that begin with "--pg:" are part of a statement
 	migrations embed.FS // migrations/<name>/NNNN_*.sql
 
 	// lockMigrations makes the transaction the only one that migrates.

@@ -20,7 +20,7 @@
 // resolves it: it gets one row for each view that the stream feeds ([Feeds]), none for other streams. On PostgreSQL a
 // block and its stream may be recorded by two transactions that do not see each other, so that the row stays unresolved
 // although the stream is known. It stands for all the views that the stream feeds: readers and ClaimPending resolve it
-// through the join, and ClaimPending's transaction puts it right. A block whose process is missing waits: no reader sees
+// through the join, and there ClaimPending's transaction puts it right. A block whose process is missing waits: no reader sees
 // it and no claim takes it.
 //
 // # Claims

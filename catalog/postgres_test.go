@@ -1,19 +1,25 @@
 package catalog_test
 
 import (
+	"database/sql"
 	"errors"
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/micromegas-go/micromegas/catalog"
 	"github.com/micromegas-go/micromegas/catalog/catalogtest"
 	"github.com/micromegas-go/micromegas/internal/pgtest"
+	"github.com/micromegas-go/micromegas/telemetry"
 )
 
 func TestPostgres(t *testing.T) {
 	server := pgtest.Start(t)
 	t.Run("open", func(t *testing.T) { testOpen(t, "pgx", server.NewDatabase(t)) })
 	catalogtest.Run(t, func(t *testing.T) catalogtest.Open { return opener(server.NewDatabase(t)) })
+
+	t.Run("unresolved", func(t *testing.T) { testUnresolved(t, server.NewDatabase(t)) })
 
 	t.Run("out of reach", func(t *testing.T) {
 		options := catalog.Options{DSN: server.NewDatabase(t), BusyTimeout: time.Millisecond}
@@ -32,3 +38,66 @@ func TestPostgres(t *testing.T) {
 		}
 	})
 }
+
+// testUnresolved has a block of a known stream that no writer resolved, as two transactions that missed each other leave
+// it: it is there for readers and claims of both views.
+func testUnresolved(t *testing.T, dsn string) {
+	db := opener(dsn)(t, time.Now)
+	p := telemetry.Process{ID: telemetry.ProcessID(uuid.New())}
+	s := telemetry.Stream{
+		ID: telemetry.StreamID(uuid.New()), ProcessID: p.ID, Tags: []string{"log", "metrics"}, Format: telemetry.FormatNative,
+	}
+	b := catalog.BlockRecord{Block: telemetry.Block{ID: telemetry.BlockID(uuid.New()), StreamID: s.ID, ProcessID: p.ID}}
+	if _, err := db.Append(t.Context(), []catalog.BlockRecord{b}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.InsertProcess(t.Context(), p); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.InsertStream(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := sql.Open("pgx", dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer raw.Close()
+	for _, statement := range []string{
+		"DELETE FROM pending WHERE view_name = 'measures'", "UPDATE pending SET view_name = '' WHERE view_name = 'log_entries'",
+	} {
+		if r, err := raw.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		} else if n, _ := r.RowsAffected(); n != 1 {
+			t.Fatalf("%s changed %d rows", statement, n)
+		}
+	}
+	check := func() {
+		t.Helper()
+		if err := db.CheckCoverage(t.Context()); err != nil {
+			t.Error(err)
+		}
+		for _, v := range catalog.Views() {
+			err := db.Read(t.Context(), func(r *catalog.Reader) error {
+				list, err := r.Pending(t.Context(), v, catalog.Filter{})
+				if len(list) != 1 || list[0].Block.ID != b.ID {
+					t.Errorf("%s has %d pending, want the block", v, len(list))
+				}
+				return err
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	check()
+	for _, v := range catalog.Views() {
+		claimed, err := db.ClaimPending(t.Context(), catalog.ClaimPending{View: v, Owner: uuid.New()})
+		if err != nil || len(claimed) != 1 {
+			t.Errorf("claimed %d of %s, %v; want the block", len(claimed), v, err)
+		}
+		check()
+	}
+}
+
+// BenchmarkAppendPostgres commits groups of eight blocks; the server does not sync.
+func BenchmarkAppendPostgres(b *testing.B) { benchmarkAppend(b, pgtest.Start(b).NewDatabase(b), 8) }
