@@ -2,6 +2,7 @@ package ingest_test
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"io"
@@ -15,16 +16,11 @@ import (
 	"github.com/micromegas-go/micromegas/wire"
 )
 
-func zipped(t *testing.T, b []byte) []byte {
-	t.Helper()
+func zipped(b []byte) []byte {
 	var buf bytes.Buffer
 	z := gzip.NewWriter(&buf)
-	if _, err := z.Write(b); err != nil {
-		t.Fatal(err)
-	}
-	if err := z.Close(); err != nil {
-		t.Fatal(err)
-	}
+	_, _ = z.Write(b) // a buffer takes everything
+	_ = z.Close()
 	return buf.Bytes()
 }
 
@@ -35,34 +31,34 @@ func TestAccept(t *testing.T) {
 	h2 := &http.Transport{Protocols: new(http.Protocols)}
 	h2.Protocols.SetUnencryptedHTTP2(true)
 	t.Cleanup(h2.CloseIdleConnections)
-	for name, send := range map[string]func(t *testing.T, url string, body []byte) reply{
-		"http/1.1": func(t *testing.T, url string, body []byte) reply {
-			return do(t, http.DefaultClient, "POST", url, bytes.NewReader(body))
-		},
-		"http/2 with prior knowledge": func(t *testing.T, url string, body []byte) reply {
-			return do(t, &http.Client{Transport: h2}, "POST", url, bytes.NewReader(body))
-		},
-		"chunked": func(t *testing.T, url string, body []byte) reply {
-			return do(t, http.DefaultClient, "POST", url, unsized{bytes.NewReader(body)})
-		},
-		"gzip": func(t *testing.T, url string, body []byte) reply {
-			return do(t, http.DefaultClient, "POST", url, bytes.NewReader(zipped(t, body)), "Content-Encoding", "gzip")
-		},
-		"gzip over http/2, chunked": func(t *testing.T, url string, body []byte) reply {
-			return do(t, &http.Client{Transport: h2}, "POST", url, unsized{bytes.NewReader(zipped(t, body))}, "Content-Encoding", "GZIP")
-		},
-		"any content type, any query": func(t *testing.T, url string, body []byte) reply {
-			return do(t, http.DefaultClient, "POST", url+"?x=1", bytes.NewReader(body), "Content-Type", "application/json")
-		},
-		"bytes after the value": func(t *testing.T, url string, body []byte) reply {
-			return do(t, http.DefaultClient, "POST", url, bytes.NewReader(append(bytes.Clone(body), 0, 1, 2)))
-		},
+	for name, tc := range map[string]struct {
+		client  *http.Client // nil means HTTP/1.1
+		chunked bool
+		query   string
+		headers []string
+		body    func([]byte) []byte // what is sent instead
+	}{
+		"http/1.1":                    {},
+		"http/2 with prior knowledge": {client: &http.Client{Transport: h2}},
+		"chunked":                     {chunked: true},
+		"gzip":                        {headers: []string{"Content-Encoding", "gzip"}, body: zipped},
+		"gzip over http/2, chunked":   {client: &http.Client{Transport: h2}, chunked: true, headers: []string{"Content-Encoding", "GZIP"}, body: zipped},
+		"any content type, any query": {query: "?x=1", headers: []string{"Content-Type", "application/json"}},
+		"bytes after the value":       {body: func(b []byte) []byte { return append(bytes.Clone(b), 0, 1, 2) }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := &sink{}
 			srv, h := serve(t, s, ingest.Options{})
 			for _, route := range routes {
-				got := send(t, h.URL+route, bodies()[route])
+				body := bodies()[route]
+				if tc.body != nil {
+					body = tc.body(body)
+				}
+				var r io.Reader = bytes.NewReader(body)
+				if tc.chunked {
+					r = unsized{r}
+				}
+				got := do(t, cmp.Or(tc.client, http.DefaultClient), "POST", h.URL+route+tc.query, r, tc.headers...)
 				if got.status != http.StatusOK || got.body != "" {
 					t.Fatalf("%s = %d %q, want 200 with an empty body", route, got.status, got.body)
 				}

@@ -34,7 +34,7 @@ func class(n int64) int {
 	if n <= minBuffer {
 		return 0
 	}
-	return bits.Len64(uint64(n-1) / minBuffer) //nolint:gosec // G115: n is positive
+	return bits.Len64(uint64(n-1) / minBuffer)
 }
 
 // get returns an empty buffer with the capacity size, a result of bufferSize.

@@ -57,7 +57,7 @@ type watchedBody struct {
 
 func (b *watchedBody) Read(dst []byte) (int, error) {
 	n, err := b.ReadCloser.Read(dst)
-	if err == io.EOF { //nolint:errorlint // io.Reader's contract
+	if err == io.EOF {
 		b.done = true
 	}
 	return n, err

@@ -105,7 +105,7 @@ func TestMalformedBodies(t *testing.T) {
 			"huge length":        {0xbb, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff},
 			"huge text":          {0xa1, 0x7b, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff},
 			"bad uuid":           bytes.Replace(valid, []byte(process().ID.String()), bytes.Repeat([]byte("z"), 36), 1),
-			"gzip, not declared": zipped(t, valid),
+			"gzip, not declared": zipped(valid),
 		} {
 			got := do(t, http.DefaultClient, "POST", h.URL+route, bytes.NewReader(body))
 			if got.status != http.StatusBadRequest || strings.TrimSpace(got.body) == "" {
@@ -131,7 +131,7 @@ func TestCodings(t *testing.T) {
 	s := &sink{}
 	_, h := serve(t, s, ingest.Options{MaxBodyBytes: 100_000})
 	valid := bodies()[insertBlock]
-	gz := zipped(t, valid)
+	gz := zipped(valid)
 	damaged := bytes.Clone(gz)
 	damaged[len(damaged)-5] ^= 0xff // in the checksum
 	var bomb bytes.Buffer
@@ -146,9 +146,9 @@ func TestCodings(t *testing.T) {
 		"identity":        {"identity", valid, 200},
 		"gzip":            {"gzip", gz, 200},
 		"x-gzip":          {"x-gzip", gz, 200},
-		"two members":     {"gzip", append(zipped(t, valid[:10]), zipped(t, valid[10:])...), 200},
+		"two members":     {"gzip", append(zipped(valid[:10]), zipped(valid[10:])...), 200},
 		"not gzip":        {"gzip", valid, 400},
-		"gzip of nothing": {"gzip", zipped(t, nil), 400},
+		"gzip of nothing": {"gzip", zipped(nil), 400},
 		"nothing":         {"gzip", nil, 400},
 		"cut":             {"gzip", gz[:len(gz)-10], 400},
 		"header only":     {"gzip", gz[:5], 400},
@@ -156,7 +156,7 @@ func TestCodings(t *testing.T) {
 		"bomb":            {"gzip", bomb.Bytes(), 413},
 		"deflate":         {"deflate", valid, 415},
 		"zstd":            {"zstd", valid, 415},
-		"twice":           {"gzip, gzip", zipped(t, gz), 415},
+		"twice":           {"gzip, gzip", zipped(gz), 415},
 	} {
 		got := do(t, http.DefaultClient, "POST", h.URL+insertBlock, bytes.NewReader(tc.body), "Content-Encoding", tc.coding)
 		if got.status != tc.status {

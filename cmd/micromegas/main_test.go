@@ -116,7 +116,7 @@ func TestServe(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			cmd, lines, addr := serving(t)
 			for _, url := range []string{addr["http"] + "/ready", addr["http"] + "/health", addr["health"] + "/ready", addr["health"] + "/health"} {
-				resp, err := http.Get("http://" + url) //nolint:noctx // a test on loopback
+				resp, err := http.Get("http://" + url)
 				if err != nil {
 					t.Fatal(err)
 				}

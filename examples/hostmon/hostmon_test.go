@@ -145,8 +145,8 @@ func quick(url string) config {
 	return config{url: url, key: "secret", sampleEvery: 2 * time.Millisecond, flushEvery: 10 * time.Millisecond, drain: 5 * time.Second}
 }
 
-// runUntil runs a monitor until done is closed, and returns its error and what it printed.
-func runUntil(t *testing.T, c config, root rootFS, done <-chan struct{}) (error, string) { //nolint:revive // the error is the point
+// runUntil runs a monitor until done is closed, and returns what it printed and its error.
+func runUntil(t *testing.T, c config, root rootFS, done <-chan struct{}) (stderr string, err error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -157,9 +157,9 @@ func runUntil(t *testing.T, c config, root rootFS, done <-chan struct{}) (error,
 		}
 		cancel()
 	}()
-	var stderr bytes.Buffer
-	err := newMonitor(c, root, &stderr).run(ctx)
-	return err, stderr.String()
+	var printed bytes.Buffer
+	err = newMonitor(c, root, &printed).run(ctx)
+	return printed.String(), err
 }
 
 // machine is a file system that looks like a small Linux.
@@ -181,7 +181,7 @@ func machine() fstest.MapFS {
 
 func TestWhatArrives(t *testing.T) {
 	s := newIngestion(t)
-	err, stderr := runUntil(t, quick(s.url), machine(), s.enough)
+	stderr, err := runUntil(t, quick(s.url), machine(), s.enough)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -310,7 +310,7 @@ func checkSpans(t *testing.T, events []wire.Event) map[string]bool {
 // On the machine that runs the test, whatever it is.
 func TestHere(t *testing.T) {
 	s := newIngestion(t)
-	err, stderr := runUntil(t, quick(s.url), os.DirFS("/"), s.enough)
+	stderr, err := runUntil(t, quick(s.url), os.DirFS("/"), s.enough)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -321,7 +321,7 @@ func TestHere(t *testing.T) {
 
 func TestMachineWithoutProc(t *testing.T) {
 	s := newIngestion(t)
-	err, stderr := runUntil(t, quick(s.url), fstest.MapFS{}, s.enough)
+	stderr, err := runUntil(t, quick(s.url), fstest.MapFS{}, s.enough)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -348,7 +348,7 @@ func TestRetries(t *testing.T) {
 		w.WriteHeader([]int{503, 500, 429, 408}[len(failed)-1])
 		return true
 	}
-	err, stderr := runUntil(t, quick(s.url), machine(), s.enough)
+	stderr, err := runUntil(t, quick(s.url), machine(), s.enough)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -364,7 +364,7 @@ func TestRefused(t *testing.T) {
 		http.Error(w, "Invalid token", http.StatusUnauthorized)
 		return true
 	}
-	err, _ := runUntil(t, quick(s.url), machine(), nil)
+	_, err := runUntil(t, quick(s.url), machine(), nil)
 	if err == nil || !strings.Contains(err.Error(), "401") || !strings.Contains(err.Error(), envKey) || strings.Contains(err.Error(), "secret") {
 		t.Errorf("run = %v, want it to name the status and the variable", err)
 	}
@@ -378,7 +378,7 @@ func TestServerAway(t *testing.T) {
 	c.drain = time.Millisecond
 	done := make(chan struct{})
 	close(done)
-	err, stderr := runUntil(t, c, machine(), done)
+	stderr, err := runUntil(t, c, machine(), done)
 	if err != nil || !strings.Contains(stderr, "nothing could be sent") {
 		t.Errorf("run = %v, printed %s", err, stderr)
 	}

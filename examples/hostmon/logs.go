@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"slices"
 
 	"github.com/micromegas-go/micromegas/wire"
 )
@@ -20,7 +21,7 @@ func (h logHandler) Enabled(context.Context, slog.Level) bool { return true }
 
 // Handle implements slog.Handler.
 func (h logHandler) Handle(ctx context.Context, r slog.Record) error {
-	p := h.attrs[:len(h.attrs):len(h.attrs)] // so that appending copies
+	p := slices.Clip(h.attrs) // so that appending copies
 	r.Attrs(func(a slog.Attr) bool {
 		p = append(p, h.property(a))
 		return true
@@ -34,7 +35,7 @@ func (h logHandler) Handle(ctx context.Context, r slog.Record) error {
 
 // WithAttrs implements slog.Handler.
 func (h logHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	h.attrs = h.attrs[:len(h.attrs):len(h.attrs)]
+	h.attrs = slices.Clip(h.attrs)
 	for _, a := range attrs {
 		h.attrs = append(h.attrs, h.property(a))
 	}

@@ -77,10 +77,10 @@ func (r *recorder) log(level int32, msg string, p wire.Properties) {
 	r.logs.Add(r.clock.now(), level, target, msg, p)
 }
 
-func (r *recorder) integer(d *wire.MetricDesc, v uint64, p ...wire.Property) {
+func (r *recorder) integer(d *wire.MetricDesc, v uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.metrics.Integer(r.clock.now(), d, v, p)
+	r.metrics.Integer(r.clock.now(), d, v, nil)
 }
 
 func (r *recorder) float(d *wire.MetricDesc, v float64, p ...wire.Property) {
@@ -165,5 +165,5 @@ func caller() (string, uint32) {
 			break
 		}
 	}
-	return file, uint32(line) //nolint:gosec // G115: lines are few
+	return file, uint32(line)
 }

@@ -101,7 +101,7 @@ func (s *sampler) readGo() error {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	s.recorder.integer(&heapBytes, m.HeapAlloc)
-	s.recorder.integer(&goroutines, uint64(runtime.NumGoroutine())) //nolint:gosec // G115: positive
+	s.recorder.integer(&goroutines, uint64(runtime.NumGoroutine()))
 	return nil
 }
 

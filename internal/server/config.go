@@ -129,7 +129,7 @@ func (c *Config) sameAddress() []error {
 func mistakes(errs []error) int {
 	n := 0
 	for _, err := range errs {
-		if j, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // counts this level only
+		if j, ok := err.(interface{ Unwrap() []error }); ok {
 			n += mistakes(j.Unwrap())
 		} else if err != nil {
 			n++

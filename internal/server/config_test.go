@@ -69,7 +69,8 @@ func TestLoad(t *testing.T) {
 			c.DataDir, c.SQL, c.Objects = "/home/me/x", "/home/me/x/catalog.db", "file:///home/me/x/objects"
 		}},
 		"without authentication its variables don't matter": {
-			[]string{"--disable-auth"}, []string{auth.EnvAPIKeys, "{broken", auth.EnvOIDCConfig, "{broken"},
+			[]string{"--disable-auth"},
+			[]string{auth.EnvAPIKeys, "{broken", auth.EnvOIDCConfig, "{broken"},
 			func(c *server.Config) { c.DisableAuth, c.Auth = true, auth.Config{} },
 		},
 	} {
@@ -146,6 +147,7 @@ func TestLoadMistakes(t *testing.T) {
 		"unreadable url":              {nil, []string{server.EnvSQL, "postgres://u:hunter2%@db/x"}, "percent-encoded"},
 		"relative file":               {nil, []string{server.EnvSQL, "lake.db"}, "absolute path"},
 		"file with two slashes":       {nil, []string{server.EnvObjects, "file://data/objects"}, "three slashes"},
+		"store with a query":          {nil, []string{server.EnvObjects, "s3://bucket?secret=hunter2"}, "neither query nor fragment"},
 		"no bucket":                   {nil, []string{server.EnvObjects, "s3:///prefix"}, "names no bucket"},
 		"other store":                 {nil, []string{server.EnvObjects, "gs://bucket"}, "must begin with file:// or s3://"},
 		"empty flag":                  {[]string{"--listen-endpoint-http="}, nil, `--listen-endpoint-http: "" is not host:port`},

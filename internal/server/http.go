@@ -58,7 +58,9 @@ func ServeHTTP(ctx context.Context, l net.Listener, h http.Handler, grace time.D
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()
 	err := s.Shutdown(drain)
-	<-served
+	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+		log.WarnContext(ctx, "http server ended with an error while stopping", "err", err)
+	}
 	if err == nil {
 		return nil
 	}

@@ -35,7 +35,7 @@ func TestServeHTTPProtocols(t *testing.T) {
 	} {
 		transport := &http.Transport{Protocols: new(http.Protocols)}
 		set(transport.Protocols)
-		resp, err := (&http.Client{Transport: transport}).Get("http://" + addr) //nolint:noctx // a test on loopback
+		resp, err := (&http.Client{Transport: transport}).Get("http://" + addr)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -71,7 +71,7 @@ func TestServeHTTPWaitsForHandlers(t *testing.T) {
 			done := make(chan struct{})
 			go func() {
 				defer close(done)
-				resp, err := (&http.Client{Transport: transport}).Get("http://" + addr) //nolint:noctx // a test on loopback
+				resp, err := (&http.Client{Transport: transport}).Get("http://" + addr)
 				if err == nil {
 					_ = resp.Body.Close()
 				}

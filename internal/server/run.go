@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -85,8 +86,8 @@ func listen(ctx context.Context, roles []Role, b *Base) (services []Service, err
 
 func closeAll(services []Service) error {
 	var errs []error
-	for i := len(services) - 1; i >= 0; i-- {
-		errs = append(errs, services[i].Close())
+	for _, s := range slices.Backward(services) {
+		errs = append(errs, s.Close())
 	}
 	return errors.Join(errs...)
 }

@@ -120,7 +120,7 @@ func TestRun(t *testing.T) {
 	p := start(t, dir).listening()
 	defer http.DefaultClient.CloseIdleConnections()
 	for path, want := range map[string]int{"/health": 200, "/ready": 200, "/nothing": 404} {
-		resp, err := http.Get("http://" + p.addr + path) //nolint:noctx // a test on loopback
+		resp, err := http.Get("http://" + p.addr + path)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -132,7 +132,7 @@ func TestRun(t *testing.T) {
 	if status, text, err := p.post(t.Context(), "/ingestion/insert_process", bytes.NewReader(processBody())); status != 200 {
 		t.Errorf("insert_process = %d %q %v", status, text, err)
 	}
-	resp, err := http.Post("http://"+p.addr+"/ingestion/insert_process", "", bytes.NewReader(processBody())) //nolint:noctx // a test on loopback
+	resp, err := http.Post("http://"+p.addr+"/ingestion/insert_process", "", bytes.NewReader(processBody()))
 	if err != nil {
 		t.Fatal(err)
 	}

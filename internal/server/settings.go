@@ -67,7 +67,8 @@ func settingsOf(p Program, c *Config, getenv func(string) string) settings {
 		},
 		{
 			env: EnvObjects, arg: "uri", set: func(t string) (err error) { c.Objects, err = objectURI(t); return err },
-			help: "object store: file:///folder or s3://bucket/prefix (default: objects in the data folder)",
+			help: "object store: file:///folder or s3://bucket/prefix (default: objects in the data folder); for S3, " +
+				"AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and AWS_ENDPOINT_URL are read as well",
 		},
 	}
 	if p.HTTP != "" {

@@ -11,6 +11,8 @@ import (
 
 	"github.com/micromegas-go/micromegas/catalog"
 	"github.com/micromegas-go/micromegas/lake"
+	"github.com/micromegas-go/micromegas/objstore/s3"
+	"github.com/micromegas-go/micromegas/objstore/uri"
 )
 
 // storage is the lake with what it stands on.
@@ -34,9 +36,9 @@ func openStorage(ctx context.Context, c Config, getenv func(string) string, log 
 			err = errors.Join(err, db.Close())
 		}
 	}()
-	objects, err := openObjects(ctx, c, getenv)
+	objects, err := uri.Open(ctx, c.Objects, uri.Options{S3: s3.OptionsFrom(getenv)})
 	if err != nil {
-		return nil, fmt.Errorf("open the object store %s: %w", c.Objects, err)
+		return nil, fmt.Errorf("object store: %w", err)
 	}
 	l, err := lake.Open(ctx, lake.Options{
 		Catalog: db, Objects: objects, CacheDir: filepath.Join(c.DataDir, "cache"), Log: log,

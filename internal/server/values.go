@@ -66,7 +66,9 @@ func objectURI(text string) (string, error) {
 	switch {
 	case u.User != nil:
 		return "", errors.New("must not hold credentials; give them in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
-	case u.Scheme == "file" && u.Host == "" && filepath.IsAbs(filepath.FromSlash(u.Path)):
+	case u.RawQuery != "" || u.Fragment != "":
+		return "", errors.New("must have neither query nor fragment; write ? and # in a name as %3F and %23")
+	case u.Scheme == "file" && (u.Host == "" || u.Host == "localhost") && filepath.IsAbs(filepath.FromSlash(u.Path)):
 	case u.Scheme == "file":
 		return "", errors.New("needs an absolute folder: file:///folder, with three slashes")
 	case u.Scheme == "s3" && u.Host == "":

@@ -55,8 +55,8 @@ func New(b *server.Base) (server.Service, error) {
 			Grace: max(b.Config.Grace, time.Nanosecond), // there, 0 stands for a default
 		}),
 		auth: []grpc.ServerOption{
-			grpc.ChainUnaryInterceptor(authgrpc.Unary(b.Auth, log)),
-			grpc.ChainStreamInterceptor(authgrpc.Stream(b.Auth, log)),
+			grpc.ChainUnaryInterceptor(authgrpc.Unary(b.Auth, b.Log)),
+			grpc.ChainStreamInterceptor(authgrpc.Stream(b.Auth, b.Log)),
 		},
 		ready: health.New(b.Lake.Ready, log),
 	}, nil

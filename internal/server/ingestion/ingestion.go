@@ -23,7 +23,7 @@ type Service struct {
 func New(b *server.Base) (server.Service, error) {
 	log := b.Log.With("component", "ingest")
 	return &Service{config: b.Config, log: log, ingest: ingest.New(b.Lake, ingest.Options{
-		Protect: authhttp.Middleware(b.Auth, log),
+		Protect: authhttp.Middleware(b.Auth, b.Log),
 		Log:     b.Log,
 	})}, nil
 }
