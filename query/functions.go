@@ -8,8 +8,8 @@ import (
 //go:embed functions.txt
 var functionsText string
 
-// allowedFunctions reads functions.txt: what may be called where a value stands, and where a table stands.
-func allowedFunctions() (values, tables map[string]bool) {
+// AllowedFunctions returns the names of what statements may call where a value stands, and where a table stands.
+func AllowedFunctions() (values, tables map[string]bool) {
 	values, tables = map[string]bool{}, map[string]bool{}
 	into := values
 	for line := range strings.Lines(functionsText) {

@@ -100,9 +100,9 @@ func (s *Service) tableHint(table string) string {
 func (p *plan) explain() string {
 	switch p.stmt.kind {
 	case kindExplain:
-		return "EXPLAIN "
+		return "EXPLAIN (FORMAT json) "
 	case kindAnalyze:
-		return "EXPLAIN ANALYZE "
+		return "EXPLAIN (ANALYZE, FORMAT json) "
 	}
 	return ""
 }

@@ -50,7 +50,7 @@ func New(l Lake, e Engine, o Options) *Service {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	s := &Service{lake: l, engine: e, timeout: o.Timeout, log: o.Log}
-	s.functions, s.tableFunctions = allowedFunctions()
+	s.functions, s.tableFunctions = AllowedFunctions()
 	return s
 }
 
@@ -110,6 +110,13 @@ func (s *Service) execute(ctx context.Context, cancel context.CancelFunc, stmt *
 	rows, err := session.Run(ctx)
 	if err != nil {
 		return nil, p.located(err)
+	}
+	if p.explain() != "" {
+		defer cancel()
+		defer snapshot.Close()
+		defer session.Close()
+		defer rows.Release()
+		return p.explained(rows)
 	}
 	return &result{
 		edge:     newEdge(columns, p.traits(), r.PreserveDictionary),
@@ -189,6 +196,10 @@ func (s *Service) describe(ctx context.Context, sql string) (*arrow.Schema, erro
 	columns, err := session.Prepare(ctx, p.sql(nil))
 	if err != nil {
 		return nil, p.located(err)
+	}
+	if p.explain() != "" {
+		schema, _ := textBatch([]string{"plan_type", "plan"}, nil)
+		return schema, nil
 	}
 	return newEdge(columns, p.traits(), true).schema, nil
 }

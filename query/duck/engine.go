@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -166,6 +167,18 @@ func (e *Engine) admit(ctx context.Context) error {
 		e.work.Done()
 		return canceled(ctx)
 	}
+}
+
+// Functions returns all functions that the engine has, each once, in the form "kind name" with kind one of scalar,
+// aggregate, macro, table, table_macro and pragma. Package query lists which of them statements may call.
+func (e *Engine) Functions(ctx context.Context) ([]string, error) {
+	i, err := e.newInstance()
+	if err != nil {
+		return nil, err
+	}
+	defer i.close()
+	text, err := i.text(ctx, "SELECT string_agg(DISTINCT function_type || ' ' || function_name, chr(10)) || CAST(? AS VARCHAR) FROM duckdb_functions()", "")
+	return strings.Split(text, "\n"), err
 }
 
 // take returns a warm instance and asks for the next one; without a warm one it makes one.

@@ -40,7 +40,8 @@ func classify(ctx context.Context, text string) error {
 	case "Not implemented":
 		return statementError(fault.Unimplemented, r, cause)
 	case "Permission":
-		return &fault.Error{Kind: fault.Invalid, Msg: "the statement reaches for something outside of the lake", Err: cause}
+		// Statements cannot name files, so a file of ours is missing; DuckDB then looks for a folder of that name.
+		return fault.Wrap(fault.Internal, "the query engine could not read a file", cause)
 	case "":
 		return fault.Wrap(fault.Internal, "the query engine failed", cause)
 	}
@@ -83,7 +84,7 @@ var (
 	// stackTrace is where DuckDB appends one.
 	stackTrace = regexp.MustCompile(`(?s)\n*Stack Trace:.*`)
 	// hint points to the engine's own documentation or settings, which callers cannot change.
-	hint = regexp.MustCompile(`(?s)\n+(LINE \d+:|Possible solutions:|This error signals|For more information).*`)
+	hint = regexp.MustCompile(`(?s)\n+(LINE \d+:|Possible solutions:|This error signals|For more information).*| Use "SET .*`)
 )
 
 // clean leaves out of a message what callers must not see or cannot use.

@@ -133,7 +133,6 @@ var escapes = []string{
 	"SELECT * FROM seq_scan('log_entries')",
 	"SELECT * FROM range((SELECT count(*) FROM duckdb_settings()))",
 	"SELECT system.main.getvariable('x')",
-	"SELECT 'x'::json -> '$.a', current_user",
 	"", ";", "--", "/* open", "'open", `"open`, "$$open", "SELECT \x00 1", "SELECT '\xff'",
 	"SELECT", "SELECT FROM WHERE", "SELECT * FROM", "WITH", "VALUES", "(", ")", "EXPLAIN", "DESCRIBE", "SHOW",
 }
@@ -233,6 +232,12 @@ func TestExhaustion(t *testing.T) {
 		"list":               "SELECT len(list(range)) FROM range(10000000000)",
 		"sort":               "SELECT * FROM range(2000000000) ORDER BY hash(range)",
 		"string_agg":         "SELECT length(string_agg(range, ',')) FROM range(10000000000)",
+		"lpad of rows":       "SELECT max(length(lpad('x', 1000000, 'y'))) FROM range(1000000)",
+		"list of range":      "SELECT len(range(1000000000))",
+		"list of series":     "SELECT len(generate_series(1, 1000000000))",
+		"replace":            "SELECT length(replace(repeat('x', 1000000), 'x', repeat('y', 1000000)))",
+		"lambda and text":    "SELECT len(list_transform(range(1000000), x -> repeat('y', 1000000)))",
+		"histogram":          "SELECT histogram(range) FROM range(1000000000)",
 		"lpad":               "SELECT length(lpad('x', 2000000000, 'y'))",
 		"parentheses":        many(10000, "(", "1", ")"),
 		"brackets":           many(10000, "[", "1", "]"),
@@ -418,7 +423,7 @@ func TestErrors(t *testing.T) {
 		{"EXPLAIN SELECT nope FROM log_entries", "(at line 1, column 16)"},
 		{"SELECT * FROM log_entries WHERE time > 'invalid-timestamp'", "invalid-timestamp"},
 		{"SELECT CAST(msg AS INT) FROM log_entries", "message 0"},
-		{"SELECT level + 'a' FROM log_entries", "Could not convert"},
+		{"SELECT level + 'a' FROM log_entries", "type casts"},
 		{"SELECT 1;\n\n SELECT 2", "only one statement can be sent at a time (at line 1, column 9)"},
 		{"SELECT sum(9223372036854775807 + 0 * range) FROM range(2)", "does not fit into Int64"},
 		{"SELECT TIMESTAMP '9999-01-01'", ""},
@@ -478,7 +483,7 @@ func TestExplain(t *testing.T) {
 	s := newService(t, newLake(t), duck.Options{}, query.Options{})
 	for _, sql := range []string{"EXPLAIN SELECT count(*) FROM log_entries WHERE level = 2", "EXPLAIN ANALYZE SELECT count(*) FROM log_entries WHERE level = 2"} {
 		a := mustRun(t, s, sql)
-		if got := strings.Join(a.fields(), "|"); got != "plan_type Utf8|plan Utf8" {
+		if got := strings.Join(a.fields(), "|"); got != "plan_type Utf8 nn|plan Utf8 nn" {
 			t.Errorf("%s: columns %s", sql, got)
 		}
 		text := fmt.Sprint(a.rows)

@@ -27,3 +27,12 @@ CREATE MACRO arrow_typeof(x) AS CASE typeof(x)
   WHEN 'VARCHAR[]' THEN 'List(Utf8)' WHEN 'BLOB[]' THEN 'List(Binary)' WHEN 'BIGINT[]' THEN 'List(Int64)'
   WHEN 'DOUBLE[]' THEN 'List(Float64)' WHEN '"NULL"' THEN 'Null'
   ELSE CASE WHEN typeof(x) LIKE 'DECIMAL%' THEN 'Float64' ELSE typeof(x) END END;
+CREATE MACRO replace(s, old, new) AS CASE
+  WHEN strlen(s)::BIGINT * (strlen(new) + 1) > 268435456 THEN error('replace: the text could become too long')
+  ELSE system.main.replace(s, old, new) END;
+CREATE MACRO range
+  (n) AS CASE WHEN n > 1000000 THEN error('range: a list has at most 1000000 elements here') ELSE system.main.range(n) END,
+  (a, b) AS CASE WHEN b - a > 1000000 THEN error('range: a list has at most 1000000 elements here') ELSE system.main.range(a, b) END;
+CREATE MACRO generate_series
+  (n) AS CASE WHEN n > 1000000 THEN error('generate_series: a list has at most 1000000 elements here') ELSE system.main.generate_series(n) END,
+  (a, b) AS CASE WHEN b - a > 1000000 THEN error('generate_series: a list has at most 1000000 elements here') ELSE system.main.generate_series(a, b) END;

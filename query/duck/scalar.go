@@ -1,6 +1,8 @@
 package duck
 
 import (
+	"slices"
+
 	bindings "github.com/duckdb/duckdb-go-bindings"
 )
 
@@ -24,7 +26,7 @@ const (
 )
 
 // scalars are all functions of ours in Go; see macros.sql for those in SQL.
-var scalars = append(timeScalars(), jsonbScalars()...)
+var scalars = slices.Concat(timeScalars(), jsonbScalars(), textScalars())
 
 // skipNull marks the rows with a NULL argument and reports whether row i is one.
 func skipNull(in []column, out *output, i int) bool {
