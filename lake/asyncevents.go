@@ -43,8 +43,8 @@ func (r *asyncRows) add(s *source) error {
 		r.stream.addCode(stream)
 		r.block.addCode(block)
 		r.time.add(int64(clock.Time(e.Ticks)))
-		r.spanID.add(int64(e.SpanID))         //nolint:gosec // shown as signed by the bit pattern
-		r.parentID.add(int64(e.ParentSpanID)) //nolint:gosec // as above
+		r.spanID.add(int64(e.SpanID)) // shown as signed, by the bit pattern
+		r.parentID.add(int64(e.ParentSpanID))
 		r.depth.add(e.Depth)
 		r.hash.add(e.ScopeHash)
 		r.name.add(e.Name)

@@ -73,7 +73,7 @@ func sweepCache(parent string) {
 		return
 	}
 	for _, dir := range dirs {
-		lock, err := os.Open(filepath.Join(dir, lockName)) //nolint:gosec // a folder of ours
+		lock, err := os.Open(filepath.Join(dir, lockName))
 		if err != nil {
 			continue // being created right now, or by a process that died in between: a few bytes
 		}

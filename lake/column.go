@@ -72,7 +72,7 @@ func newText(typ arrow.DataType) *text { return &text{typ: typ, offsets: []int32
 
 func (c *text) add(s string) {
 	c.data = append(c.data, s...)
-	c.offsets = append(c.offsets, int32(len(c.data))) //nolint:gosec // builders flush long before 2 GiB
+	c.offsets = append(c.offsets, int32(len(c.data))) // builders flush long before 2 GiB
 }
 
 func (c *text) len() int       { return len(c.offsets) - 1 }
@@ -84,7 +84,7 @@ func (c *text) permute(order []int32) {
 	c.spare.data, c.spare.offsets = c.spare.data[:0], append(c.spare.offsets[:0], 0)
 	for _, from := range order {
 		c.spare.data = append(c.spare.data, c.data[c.offsets[from]:c.offsets[from+1]]...)
-		c.spare.offsets = append(c.spare.offsets, int32(len(c.spare.data))) //nolint:gosec // as in add
+		c.spare.offsets = append(c.spare.offsets, int32(len(c.spare.data)))
 	}
 	c.data, c.spare.data = c.spare.data, c.data
 	c.offsets, c.spare.offsets = c.spare.offsets, c.offsets
@@ -131,7 +131,7 @@ func (c *coded) code(s string) int32 {
 	if i, ok := c.memo[s]; ok {
 		return i
 	}
-	i := int32(len(c.memo)) //nolint:gosec // bounded by the rows
+	i := int32(len(c.memo))
 	c.values.add(s)
 	c.memo[strings.Clone(s)] = i // s may point into a block's memory
 	return i

@@ -130,10 +130,10 @@ func appendProperties(dst []byte, set wire.Properties) []byte {
 	return jsonb.AppendProperties(dst, names, values)
 }
 
-func appendPropertyMap(dst []byte, m map[string]string) []byte {
+func encodeProperties(m map[string]string) []byte {
 	names, values := make([]string, 0, len(m)), make([]string, 0, len(m))
 	for name, value := range m {
 		names, values = append(names, name), append(values, value)
 	}
-	return jsonb.AppendProperties(dst, names, values)
+	return jsonb.AppendProperties(nil, names, values)
 }

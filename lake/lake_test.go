@@ -35,7 +35,10 @@ type rig struct {
 	objects *dir.Bucket
 }
 
-func open(t *testing.T) rig { return openAt(t, t.TempDir(), lake.Maintenance{}) }
+func open(t *testing.T) rig {
+	t.Helper()
+	return openAt(t, t.TempDir(), lake.Maintenance{})
+}
 
 func openAt(t testing.TB, folder string, m lake.Maintenance) rig {
 	t.Helper()

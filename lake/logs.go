@@ -31,7 +31,7 @@ func (o *origin) start(s *source) {
 		o.exe.code(s.Process.Exe),
 		o.username.code(s.Process.Username),
 		o.computer.code(s.Process.Computer),
-		o.processProperties.code(string(appendPropertyMap(nil, s.Process.Properties))),
+		o.processProperties.code(string(encodeProperties(s.Process.Properties))),
 		o.audience.code(unstamped),
 	}
 }

@@ -76,7 +76,7 @@ func processBatches(records []catalog.ProcessRecord) []arrow.RecordBatch {
 		b.int64(int64(p.StartTicks))
 		b.time(p.InsertTime)
 		b.parent(p.Parent)
-		b.bytes(appendPropertyMap(nil, p.Properties))
+		b.bytes(encodeProperties(p.Properties))
 		b.time(p.LastUpdate)
 		if p.Blocks == 0 {
 			b.null()
@@ -99,7 +99,7 @@ func streamBatches(records []catalog.StreamRecord) []arrow.RecordBatch {
 		b.bytes(s.DependenciesMetadata)
 		b.bytes(s.ObjectsMetadata)
 		b.tags(s.Tags)
-		b.bytes(appendPropertyMap(nil, s.Properties))
+		b.bytes(encodeProperties(s.Properties))
 		b.time(s.InsertTime)
 		b.text(s.Format)
 		b.time(s.LastUpdate)
@@ -114,7 +114,7 @@ func blockBatches(records []catalog.BlockRecord, ofStreams []catalog.StreamRecor
 	encoded := func(key any, m map[string]string) []byte {
 		b, ok := properties[key]
 		if !ok {
-			b = appendPropertyMap(nil, m)
+			b = encodeProperties(m)
 			properties[key] = b
 		}
 		return b

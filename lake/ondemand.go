@@ -99,7 +99,7 @@ func (p *plan) cacheName(sources []*catalog.PendingBlock) string {
 		h.Write(s.Block.ID[:])
 	}
 	clock := (&source{PendingBlock: sources[0]}).spanClock()
-	h.Write(binary.LittleEndian.AppendUint64(nil, uint64(clock.Frequency()))) //nolint:gosec // any bits do
+	h.Write(binary.LittleEndian.AppendUint64(nil, uint64(clock.Frequency()))) // any bits do
 	return fmt.Sprintf("%s-%d-%s", p.view.name, p.view.version, hex.EncodeToString(h.Sum(nil)))
 }
 

@@ -39,7 +39,7 @@ type parquetFile struct {
 }
 
 func createFile(path string, v *view, e effort) (*parquetFile, error) {
-	out, err := os.Create(path) //nolint:gosec // the caller's own cache folder
+	out, err := os.Create(path)
 	if err != nil {
 		return nil, fmt.Errorf("create %s file: %w", v.name, err)
 	}

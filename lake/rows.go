@@ -112,7 +112,7 @@ func (r *rows) sort() {
 	order := make([]int32, r.len())
 	ordered := true
 	for i := range order {
-		order[i] = int32(i) //nolint:gosec // a builder holds far fewer rows
+		order[i] = int32(i) // a builder holds far fewer rows
 		if i > 0 && ordered && compare(order[i-1], order[i]) > 0 {
 			ordered = false
 		}
@@ -130,13 +130,13 @@ func (r *rows) sort() {
 func (c *coded) ranks() []int32 {
 	codes := make([]int32, len(c.memo))
 	for i := range codes {
-		codes[i] = int32(i) //nolint:gosec // bounded by the rows
+		codes[i] = int32(i)
 	}
 	value := func(i int32) string { return string(c.values.data[c.values.offsets[i]:c.values.offsets[i+1]]) }
 	slices.SortFunc(codes, func(a, b int32) int { return strings.Compare(value(a), value(b)) })
 	ranks := make([]int32, len(codes))
 	for rank, code := range codes {
-		ranks[code] = int32(rank) //nolint:gosec // bounded by the rows
+		ranks[code] = int32(rank)
 	}
 	return ranks
 }

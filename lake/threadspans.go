@@ -77,7 +77,7 @@ func (r *threadRows) add(s *source) error {
 		switch e.Kind {
 		case wire.KindBeginThreadSpan:
 			begun := r.span(s, e, e.Ticks)
-			c.open = append(c.open, int32(len(c.spans))) //nolint:gosec // bounded by the limits on a block's events
+			c.open = append(c.open, int32(len(c.spans)))
 			c.spans = append(c.spans, begun)
 		case wire.KindEndThreadSpan:
 			r.close(s, e)
@@ -95,7 +95,7 @@ func (r *threadRows) span(s *source, e *wire.Event, begin telemetry.Ticks) span 
 		parent = c.spans[c.open[n-1]].id
 	}
 	return span{
-		id: s.Block.ObjectOffset + e.Index, parent: parent, depth: uint32(len(c.open) + 1), //nolint:gosec // nesting
+		id: s.Block.ObjectOffset + e.Index, parent: parent, depth: uint32(len(c.open) + 1),
 		hash: e.ScopeHash, line: e.Line, begin: begin, end: begin,
 		name: r.name.code(e.Name), target: r.target.code(e.Target), file: r.file.code(e.File),
 		properties: r.properties.empty,
@@ -105,8 +105,7 @@ func (r *threadRows) span(s *source, e *wire.Event, begin telemetry.Ticks) span 
 // close ends the innermost open span of e's scope, and what is open inside it.
 func (r *threadRows) close(s *source, e *wire.Event) {
 	c := r.chain
-	for n := len(c.open) - 1; n >= 0; n-- {
-		i := c.open[n]
+	for n, i := range slices.Backward(c.open) {
 		if c.spans[i].hash != e.ScopeHash {
 			continue
 		}
@@ -132,7 +131,7 @@ func (r *threadRows) close(s *source, e *wire.Event) {
 	for i := range c.spans {
 		c.spans[i].depth++
 	}
-	c.tops = append(c.tops[:0], int32(len(c.spans))) //nolint:gosec // bounded by the limits on a block's events
+	c.tops = append(c.tops[:0], int32(len(c.spans)))
 	c.spans = append(c.spans, outer)
 }
 

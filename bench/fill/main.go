@@ -65,7 +65,7 @@ func run(ctx context.Context, args []string) (err error) {
 	start := telemetry.TimeOf(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
 	sources := make([]*load.Source, *processes)
 	for i := range sources {
-		sources[i] = load.NewSource(uint64(i), start) //nolint:gosec // small
+		sources[i] = load.NewSource(uint64(i), start)
 		if err := l.InsertProcess(ctx, sources[i].Process); err != nil {
 			return err
 		}

@@ -23,7 +23,7 @@ type Source struct {
 
 // NewSource returns the source number seed; its process starts at start.
 func NewSource(seed uint64, start telemetry.Time) *Source {
-	r := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // repeatable on purpose
+	r := rand.New(rand.NewPCG(seed, 1)) // repeatable on purpose
 	deps, objects := wire.LogLayouts()
 	s := &Source{rand: r, ticks: telemetry.Ticks(r.Int64N(1e15))}
 	s.Process = telemetry.Process{
