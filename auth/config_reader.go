@@ -17,6 +17,7 @@ const configDepth = 16
 // reader collects what is wrong with the value of one variable.
 type reader struct {
 	variable string
+	file     string // that the value was read from; empty when it is the variable's own
 	errs     []error
 	warnings []string
 }
@@ -44,6 +45,8 @@ func (r *reader) parse(text string) (any, bool) {
 	}
 	if errors.Is(err, strictjson.ErrLineBreak) {
 		r.errorf("", "%w; remove the line breaks from keys before writing them into JSON, for instance with: tr -d '\\n'", err)
+	} else if r.file != "" {
+		r.errorf("", "%w; check it with: jq empty %s", err, Printable(r.file))
 	} else {
 		r.errorf("", "%w; check it with: printenv %s | jq empty", err, r.variable)
 	}
@@ -180,6 +183,15 @@ func (o *object) done(unsupported ...string) {
 			o.r.errorf(o.at(name), "is not supported by this version; remove it")
 		default:
 			o.r.warnf(Printable(o.at(name)), "is unknown and ignored")
+		}
+	}
+}
+
+// doneStrict reports members that nothing took as errors, where ignoring one would open something.
+func (o *object) doneStrict(known string) {
+	for _, name := range slices.Sorted(maps.Keys(o.members)) {
+		if !o.taken[name] {
+			o.r.errorf(Printable(o.at(name)), "is unknown; use %s", known)
 		}
 	}
 }

@@ -197,7 +197,7 @@ func TestConfigMistakes(t *testing.T) {
 		"A24 key with an umlaut":           {keys(`[{"name": "svc", "key": "` + needle + `ü"}]`), []string{"[0].key has a character outside printable ASCII"}},
 		"A24 key with a line break":        {keys(`[{"name": "svc", "key": "` + needle + `\n"}]`), []string{"[0].key has a character outside printable ASCII"}},
 		"A24 one key twice":                {keys(`[{"name": "a", "key": "` + needle + `-1234"}, {"name": "b", "key": "` + needle + `-1234"}]`), []string{"[1].key is the same as that of [0]"}},
-		"B27 a limit we do not know yet":   {keys(`[{"name": "a", "key": "` + needle + `-1234", "expires_at": "2020-01-01T00:00:00Z"}]`), []string{"[0].expires_at is not supported"}},
+		"B27 a limit we do not know yet":   {keys(`[{"name": "a", "key": "` + needle + `-1234", "audience": "x"}]`), []string{"[0].audience is not supported"}},
 		"A13 every mistake at once": {env(auth.EnvOIDCConfig, `{"issuers": [{"issuer": "x"}]}`, auth.EnvAdmins, `{}`, auth.EnvAPIKeys, `[{"name": "a"}, {"key": "k"}]`),
 			[]string{"[0].key is missing", "[1].name is missing", "issuers[0].issuer must", "issuers[0].audience is missing", "MICROMEGAS_ADMINS: must"}},
 	} {

@@ -11,7 +11,7 @@ import (
 const openWarningEvery = time.Hour
 
 // anyone is every caller of a server without authentication (A5).
-var anyone = Identity{Subject: "unknown", Method: MethodNone, Admin: true, MayDelegate: true}
+var anyone = Identity{Subject: "unknown", Method: MethodNone, Admin: true, Roles: RoleDefault | RoleKeyManager | RoleAdmin, MayDelegate: true}
 
 type disabled struct {
 	log  *slog.Logger

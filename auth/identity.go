@@ -3,8 +3,6 @@ package auth
 import (
 	"context"
 	"time"
-
-	"github.com/micromegas-go/micromegas/internal/fault"
 )
 
 // Method is how a caller proved who it is.
@@ -13,8 +11,8 @@ type Method string
 // The methods.
 const (
 	MethodNone   Method = "none"    // --disable-auth: nobody was asked
-	MethodAPIKey Method = "api_key" // a configured key
-	MethodOIDC   Method = "oidc"    // a signed token of a configured issuer
+	MethodAPIKey Method = "api_key" // a configured or stored key
+	MethodOIDC   Method = "oidc"    // a token of a configured issuer
 )
 
 // IssuerAPIKey is the Issuer of an identity that came from an API key (A38).
@@ -25,36 +23,15 @@ type Identity struct {
 	Subject       string    // `sub`, or the key's name
 	Email         string    // may be empty; for decisions only when EmailVerified
 	EmailVerified bool      // the token says so, or the issuer's configuration vouches for it
+	Name          string    // for display, may be empty
+	Groups        []string  // of the token; may be empty
 	Issuer        string    // `iss`, or [IssuerAPIKey]
 	Audience      string    // the configured audience that matched; empty for keys
 	Expiry        time.Time // of the credential; zero means never
 	Method        Method
-	Admin         bool // may use administrator-only operations
+	Roles         Role // what the caller may do; of a provider's identity: what the credential itself carries
+	Admin         bool // may use administrator-only operations; the same as RoleAdmin in Roles
 	MayDelegate   bool // may say on whose behalf it asks, see [Attribute]
-}
-
-// Verified is an identity a [Provider] vouches for, in both of its forms, so that granting or withdrawing
-// administrator rights needs no memory on the request path.
-type Verified struct {
-	plain, admin Identity
-}
-
-// NewVerified returns id as verified. id.Admin means that the credential itself carries the right.
-func NewVerified(id Identity) *Verified {
-	v := &Verified{plain: id, admin: id}
-	v.admin.Admin = true
-	return v
-}
-
-// Identity returns the identity as the credential alone gives it, without any [Policy].
-func (v *Verified) Identity() *Identity { return &v.plain }
-
-// under returns the identity with the rights that p gives it now.
-func (v *Verified) under(p *Policy) *Identity {
-	if v.plain.Admin || p.admin(&v.plain) {
-		return &v.admin
-	}
-	return &v.plain
 }
 
 type contextKey struct{}
@@ -68,17 +45,4 @@ func With(ctx context.Context, id *Identity) context.Context {
 func From(ctx context.Context) (*Identity, bool) {
 	id, ok := ctx.Value(contextKey{}).(*Identity)
 	return id, ok && id != nil
-}
-
-// RequireAdmin returns nil if the caller in ctx is an administrator, else a fault.PermissionDenied that names operation
-// (A67). A context without identity is refused: nothing opens implicitly (A68).
-func RequireAdmin(ctx context.Context, operation string) error {
-	if id, ok := From(ctx); ok && id.Admin {
-		return nil
-	}
-	return &fault.Error{
-		Kind: fault.PermissionDenied,
-		Msg:  operation + " needs an administrator",
-		Fix:  "ask for your email or subject to be added to " + EnvAdmins,
-	}
 }

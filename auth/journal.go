@@ -39,7 +39,7 @@ func NewJournal(log *slog.Logger, accepted slog.Level, now func() time.Time) *Jo
 	if now == nil {
 		now = time.Now
 	}
-	return &Journal{log: log.With("component", "auth"), accepted: accepted, now: now, lines: make(map[string]*line)}
+	return &Journal{log: log, accepted: accepted, now: now, lines: make(map[string]*line)}
 }
 
 // Accepted logs that id was let in for operation, a route or method (A83, A71).
@@ -59,6 +59,7 @@ func (id *Identity) LogValue() slog.Value {
 		slog.String("method", string(id.Method)),
 		slog.String("subject", Printable(id.Subject)),
 		slog.Bool("admin", id.Admin),
+		slog.String("roles", id.Roles.String()),
 	}
 	if id.Method == MethodOIDC {
 		attrs = append(attrs,

@@ -22,6 +22,7 @@ type Refusal struct {
 	Issuer string // the token's `iss`, if readable
 	KeyID  string // the token's `kid`, if readable
 	Detail string // what was expected, for the log
+	Known  bool   // Issuer is a configured one
 }
 
 // Error returns the rule's text. It holds no value of the token (A78).

@@ -73,7 +73,7 @@ func TestA38Identity(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := auth.Identity{Subject: "short", Issuer: "api_key", Expiry: time.Time{}, Method: auth.MethodAPIKey, MayDelegate: true}
-	if got := *v.Identity(); got != want {
+	if got := *v.Identity(); !reflect.DeepEqual(got, want) {
 		t.Errorf("identity %+v, want %+v", got, want)
 	}
 }

@@ -22,6 +22,8 @@ type Options struct {
 	// nil leaves it, for a process that opens several chains.
 	Unsetenv func(string) error
 
+	Extra []auth.Provider // asked after the configured ones, such as keys in the database; kept when the configuration changes
+
 	Log *slog.Logger     // nil discards
 	Now func() time.Time // nil means time.Now
 }
@@ -57,5 +59,12 @@ func New(cfg auth.Config, o Options) *auth.Chain {
 	if len(cfg.OIDC.Issuers) > 0 {
 		providers = append(providers, oidc.New(cfg.OIDC, oidc.Options{Now: o.Now, Log: o.Log}))
 	}
-	return auth.NewChain(auth.NewPolicy(cfg.Admins), providers...)
+	return auth.NewChainOf(auth.Setup{
+		Providers: append(providers, o.Extra...),
+		Policy:    auth.PolicyOf(cfg),
+		Proxies:   cfg.Proxies,
+		Limits:    cfg.Limits,
+		Now:       o.Now,
+		Log:       o.Log,
+	})
 }

@@ -1,6 +1,7 @@
 package oidc
 
 import (
+	"reflect"
 	"testing"
 	"time"
 
@@ -95,7 +96,7 @@ func TestA54Identity(t *testing.T) {
 		Subject: "s", Email: "a@example.com", EmailVerified: true, Issuer: w.issuer.URL(),
 		Audience: authtest.DefaultAudience, Expiry: t0.Add(time.Hour).Local(), Method: auth.MethodOIDC,
 	}
-	if got != want {
+	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
 }

@@ -60,7 +60,7 @@ func newIssuer(entry auth.Issuer, cfg auth.OIDC, o Options) *issuer {
 		minRefresh: cfg.KeyMinRefresh,
 		client:     newClient(entry.RootCAs),
 		now:        o.Now,
-		log:        o.Log.With("component", "auth", "issuer", entry.Issuer),
+		log:        o.Log.With("issuer", entry.Issuer),
 	}
 }
 
