@@ -14,6 +14,9 @@ import (
 type rows struct {
 	view *view
 	cols []column // in the view's order
+
+	// keepCodes is set when someone holds codes of coded columns across reset.
+	keepCodes bool
 }
 
 func newRows(v *view) *rows {
@@ -60,6 +63,10 @@ func (r *rows) truncate(n int) {
 }
 
 func (r *rows) reset() {
+	if r.keepCodes {
+		r.truncate(0) // leaves the values where they are
+		return
+	}
 	for _, c := range r.cols {
 		c.reset()
 	}
