@@ -18,7 +18,7 @@ run() {
   log=$logs/$name.log
   say "$name tests"
   "$@" 2>&1 | tee "$log" || failed+=("$name")
-  line=$(grep -E "$last" "$log" | tail -n 1) || line="$name: no closing line, see $log"
+  line=$(grep -aE "$last" "$log" | tail -n 1) || line="$name: no closing line, see $log"
   closing+=("$line")
 }
 
