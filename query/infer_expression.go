@@ -129,6 +129,13 @@ func (sc *scope) functionTrait(n node) trait {
 			t.name = "count(*)"
 		}
 		return t
+	case name == "arrow_typeof" && len(args) == 1:
+		if t := args[0].declared; t != nil && n.pos() >= 0 {
+			sc.typeofs[n.pos()] = t
+		} else if args[0].integer && n.pos() >= 0 {
+			sc.typeofs[n.pos()] = arrow.PrimitiveTypes.Int64
+		}
+		return trait{}
 	case name == "count":
 		return trait{declared: arrow.PrimitiveTypes.Int64, notNull: true}
 	case name == "now":

@@ -473,6 +473,15 @@ func TestOrder(t *testing.T) {
 	if got := fmt.Sprint(a.rows); got != "[[0] [1] [2] [3]]" {
 		t.Errorf("rows %s", got)
 	}
+	for sql, sorts := range map[string]bool{"SELECT count(*) FROM": false, "SELECT name, max(id) FROM": false, "SELECT * FROM": true, "SELECT list(id) FROM": true} {
+		sql = "EXPLAIN " + sql + " view_instance('thread_spans', '" + threadID + "')"
+		if strings.Contains(sql, "name,") {
+			sql += " GROUP BY name"
+		}
+		if a := mustRun(t, s, sql); strings.Contains(a.rows[0][1], "ORDER_BY") != sorts {
+			t.Errorf("%s: %s", sql, a.rows[0][1])
+		}
+	}
 	a = mustRun(t, s, "SELECT id FROM (SELECT * FROM view_instance('thread_spans', '"+threadID+"') WHERE id > 0) LIMIT 2")
 	if got := fmt.Sprint(a.rows); got != "[[1] [2]]" {
 		t.Errorf("rows %s", got)
