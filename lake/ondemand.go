@@ -42,7 +42,7 @@ func (l *Lake) makeOnDemand(ctx context.Context, v *view, sources []*catalog.Pen
 			l.log.WarnContext(ctx, "block not read to its end", "view", v.name, "block_id", b.Block.ID, "err", err)
 			err = nil
 		}
-		if err == nil && m.collected().len() >= rowGroup {
+		if err == nil && m.collected().full() {
 			err = out.write(m.collected())
 		}
 		if err != nil {

@@ -56,6 +56,9 @@ func (r *rows) bytes() int {
 	return n
 }
 
+// full reports whether it is time to write the rows as a row group.
+func (r *rows) full() bool { return r.len() >= rowGroup || r.bytes() >= partitionBytes }
+
 func (r *rows) truncate(n int) {
 	for _, c := range r.cols {
 		c.truncate(n)
