@@ -105,7 +105,9 @@ func (l *Lake) mergeFiles(ctx context.Context, v *view, old []catalog.Partition)
 			c.close()
 		}
 	}()
+	var want int64
 	for i := range old {
+		want += old[i].Rows
 		local, err := l.partition(ctx, &old[i])
 		if err != nil {
 			return nil, err
@@ -127,7 +129,11 @@ func (l *Lake) mergeFiles(ctx context.Context, v *view, old []catalog.Partition)
 	if err != nil {
 		return nil, err
 	}
-	if err := mergeCursors(ctx, &inputs, newRows(v), out); err != nil {
+	err = mergeCursors(ctx, &inputs, newRows(v), out)
+	if err == nil && out.rows != want {
+		err = fmt.Errorf("merge partitions of %s: they have %d rows, but %d were recorded", v.name, out.rows, want)
+	}
+	if err != nil {
 		out.abandon()
 		return nil, err
 	}
