@@ -218,6 +218,9 @@ func (in *inference) join(n node, with ctes) []source {
 	if kind == "LEFT" || kind == "OUTER" || kind == "FULL" {
 		right = nullable(right)
 	}
+	if n.text("ref_type") == "POSITIONAL" {
+		left, right = nullable(left), nullable(right)
+	}
 	if kind == "SEMI" || kind == "ANTI" {
 		right = nil
 	}

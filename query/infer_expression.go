@@ -147,6 +147,8 @@ func (sc *scope) functionTrait(n node) trait {
 			return trait{}
 		}
 		return trait{declared: functionResult[name]}
+	case (name == "min" || name == "max") && len(args) > 0 && args[0].declared != nil:
+		return trait{declared: unpacked(args[0].declared), integer: args[0].integer}
 	case passing[name] && len(args) > 0:
 		return trait{declared: args[0].declared, integer: args[0].integer}
 	case (name == "-" || name == "+") && len(args) == 2:

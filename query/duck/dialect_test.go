@@ -37,6 +37,20 @@ var dialect = []struct{ sql, columns, rows string }{
 	{"SELECT 1 AS a UNION ALL SELECT 2 ORDER BY a", "a Int64 nn", "1;2"},
 	{"SELECT NULL AS a", "a Int32", "(null)"},
 
+	{"SELECT s.stream_id, l.target FROM log_entries l RIGHT JOIN streams s ON l.level = 77 ORDER BY 1 LIMIT 1", "stream_id Utf8 nn|target Utf8", "stream-0|(null)"},
+	{"SELECT s.stream_id, l.target FROM log_entries l FULL JOIN streams s ON l.level = 77 ORDER BY 1 LIMIT 1", "stream_id Utf8|target Utf8", "stream-0|(null)"},
+	{"SELECT s.stream_id, l.n FROM streams s POSITIONAL JOIN (VALUES (1), (2), (3)) l(n) ORDER BY n DESC LIMIT 1", "stream_id Utf8|n Int64", "(null)|3"},
+	{"SELECT * FROM streams JOIN (SELECT stream_id, 1 AS x FROM streams) y USING (stream_id) ORDER BY 1 LIMIT 0",
+		`stream_id Utf8 nn|process_id Utf8|tags List(non-null Utf8)|properties Binary|insert_time Timestamp(ns, "+00:00")|x Int64 nn`, ""},
+	{"SELECT target, level, count(*) AS n FROM log_entries GROUP BY ROLLUP (target, level) ORDER BY n DESC LIMIT 1", "target Utf8|level Int32|n Int64", "(null)|(null)|100"},
+	{"SELECT max(level) AS a, sum(level) AS b, min(msg) AS c, count(level) AS d FROM empty", "a Int32|b Int64|c Utf8|d Int64 nn", "(null)|(null)|(null)|0"},
+	{"SELECT lag(level) OVER (ORDER BY time) AS a FROM log_entries LIMIT 1", "a Int32", "(null)"},
+	{"WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r WHERE n < 3) SELECT max(n) AS m FROM r", "m Int32", "3"},
+	{"WITH a AS (SELECT level FROM log_entries), b AS (SELECT level AS x FROM a) SELECT x FROM b UNION ALL SELECT NULL ORDER BY x DESC LIMIT 1", "x Int32", "(null)"},
+	{"SELECT (SELECT level FROM log_entries WHERE level > 100) AS a, coalesce((SELECT msg FROM empty), 'x') AS b", "a Int32|b Utf8 nn", "(null)|x"},
+	{"SELECT a.* FROM log_entries a SEMI JOIN streams USING (process_id) LIMIT 0",
+		`process_id Utf8 nn|time Timestamp(ns, "+00:00") nn|target Utf8 nn|level Int32 nn|msg Utf8 nn|properties Binary nn`, ""},
+
 	// Arithmetic and order.
 	{"SELECT 7/2 AS a, -7/2 AS b, 7.0/2 AS c", "a Int64|b Int64|c Float64", "3|-3|3.5"},
 	{"SELECT x FROM (VALUES (1), (NULL), (2)) t(x) ORDER BY x DESC", "x Int64", "(null);2;1"},

@@ -351,6 +351,21 @@ func TestCancel(t *testing.T) {
 			t.Errorf("error %v", res.Err())
 		}
 	})
+	t.Run("released while computing", func(t *testing.T) {
+		// The first chunk comes at once, the next one never.
+		res, err := s.Execute(t.Context(), query.Request{SQL: "SELECT a.range AS x FROM range(100000000) a, range(100000000) b WHERE a.range < 1 AND b.range < 1000000 OR a.range + b.range = -1"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			for res.Next() {
+			}
+		}()
+		res.Release()
+		<-done
+	})
 	t.Run("released mid-stream", func(t *testing.T) {
 		res, err := s.Execute(t.Context(), query.Request{SQL: "SELECT range AS x FROM range(10000000000)"})
 		if err != nil {
