@@ -7,6 +7,7 @@
 source "$(dirname "$0")/lib.sh"
 
 scripts/need.sh go cc python node
+prefer_own_node # it may just have come
 rm -f "$logs/counts"
 closing=() # the runners' last lines
 failed=()
