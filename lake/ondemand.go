@@ -34,7 +34,11 @@ func (l *Lake) makeOnDemand(ctx context.Context, v *view, sources []*catalog.Pen
 	}
 	m := newMaker(v)
 	for _, b := range sources {
-		s, err := l.open(ctx, b)
+		err := ctx.Err()
+		var s *source
+		if err == nil {
+			s, err = l.open(ctx, b)
+		}
 		if err == nil {
 			err = m.add(s)
 		}
