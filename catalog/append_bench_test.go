@@ -43,6 +43,7 @@ func benchmarkSync(b *testing.B) {
 }
 
 func benchmarkAppend(b *testing.B, dsn string, group int) {
+	b.Helper()
 	db, err := catalog.Open(b.Context(), catalog.Options{DSN: dsn})
 	if err != nil {
 		b.Fatal(err)

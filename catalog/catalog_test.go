@@ -11,6 +11,7 @@ import (
 
 func TestSQLite(t *testing.T) {
 	catalogtest.Run(t, func(t *testing.T) catalogtest.Open {
+		t.Helper()
 		return opener(filepath.Join(t.TempDir(), "catalog.db"))
 	})
 }

@@ -63,7 +63,10 @@ type pool struct {
 func Open(ctx context.Context, o Options) (*DB, error) {
 	o = o.withDefaults()
 	open := openSQLite
-	if strings.HasPrefix(o.DSN, "postgres://") || strings.HasPrefix(o.DSN, "postgresql://") {
+	if scheme, _, ok := strings.Cut(o.DSN, "://"); ok {
+		if scheme != "postgres" && scheme != "postgresql" { // the rest may hold a password
+			return nil, fmt.Errorf("open catalog: %.20q:// is not supported; it must be a file's path or postgres://…", scheme)
+		}
 		open = openPostgres
 	}
 	db, err := open(ctx, o)
@@ -95,7 +98,7 @@ func (p pool) close() error {
 	if p.prepared != nil {
 		p.prepared.close()
 	}
-	return p.DB.Close()
+	return p.Close()
 }
 
 // Ping reports whether the database could take a write now, without writing.

@@ -19,6 +19,7 @@ import (
 
 // testOpen is what both databases promise about opening; driver and dsn are for the tests' own connection.
 func testOpen(t *testing.T, driver, dsn string) {
+	t.Helper()
 	t.Run("together", func(t *testing.T) {
 		g, ctx := errgroup.WithContext(t.Context())
 		for range 8 {
@@ -81,6 +82,7 @@ func TestOpenErrors(t *testing.T) {
 		"not a database": file,
 		"not a folder":   filepath.Join(file, "catalog.db"),
 		"malformed":      "postgres://user:secret@host:port/",
+		"other scheme":   "mysql://user:secret@host/",
 	} {
 		db, err := catalog.Open(t.Context(), catalog.Options{DSN: dsn, BusyTimeout: time.Millisecond})
 		if err == nil {

@@ -17,7 +17,10 @@ import (
 func TestPostgres(t *testing.T) {
 	server := pgtest.Start(t)
 	t.Run("open", func(t *testing.T) { testOpen(t, "pgx", server.NewDatabase(t)) })
-	catalogtest.Run(t, func(t *testing.T) catalogtest.Open { return opener(server.NewDatabase(t)) })
+	catalogtest.Run(t, func(t *testing.T) catalogtest.Open {
+		t.Helper()
+		return opener(server.NewDatabase(t))
+	})
 
 	t.Run("unresolved", func(t *testing.T) { testUnresolved(t, server.NewDatabase(t)) })
 
@@ -42,6 +45,7 @@ func TestPostgres(t *testing.T) {
 // testUnresolved has a block of a known stream that no writer resolved, as two transactions that missed each other leave
 // it: it is there for readers and claims of both views.
 func testUnresolved(t *testing.T, dsn string) {
+	t.Helper()
 	db := opener(dsn)(t, time.Now)
 	p := telemetry.Process{ID: telemetry.ProcessID(uuid.New())}
 	s := telemetry.Stream{

@@ -45,7 +45,7 @@ func (p *prepared) prepareWanted(ctx context.Context) error {
 	clear(p.wanted)
 	p.mu.Unlock()
 	for _, text := range texts {
-		stmt, err := p.db.PrepareContext(ctx, text)
+		stmt, err := p.db.PrepareContext(ctx, text) //nolint:sqlclosecheck // close does
 		if err != nil {
 			return err
 		}

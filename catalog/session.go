@@ -31,7 +31,7 @@ func (db *DB) write(ctx context.Context, what string, f func(*session) error) er
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("%s: %w", what, ctx.Err())
-		case <-time.After(wait/2 + rand.N(wait)):
+		case <-time.After(wait/2 + rand.N(wait)): //nolint:gosec // a wait need not be unpredictable
 		}
 	}
 }
@@ -85,7 +85,7 @@ func (s *session) run(ctx context.Context, q query) (sql.Result, error) {
 	if s.prepared == nil {
 		return s.tx.ExecContext(ctx, text, q.values()...)
 	}
-	stmt, err := s.prepared.on(ctx, s.tx, text)
+	stmt, err := s.prepared.on(ctx, s.tx, text) //nolint:sqlclosecheck // the transaction's end closes it
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +133,7 @@ func (s *session) rows(ctx context.Context, q query) (*sql.Rows, error) {
 	if s.prepared == nil {
 		return s.tx.QueryContext(ctx, text, q.values()...)
 	}
-	stmt, err := s.prepared.on(ctx, s.tx, text)
+	stmt, err := s.prepared.on(ctx, s.tx, text) //nolint:sqlclosecheck // the transaction's end closes it
 	if err != nil {
 		return nil, err
 	}

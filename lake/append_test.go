@@ -142,6 +142,50 @@ func TestAppendRefusedWhenTheQueueIsFull(t *testing.T) {
 	}
 }
 
+// TestAppendEndsWithItsRequest has more blocks waiting than the queue has places for, while the store hangs.
+func TestAppendEndsWithItsRequest(t *testing.T) {
+	r, f := openFlaky(t)
+	f.gate = make(chan struct{})
+	_, _, next := logBlock(t, ".")
+	var wg sync.WaitGroup
+	for i := range 2000 {
+		b, payload := next()
+		payload.Objects = payload.Objects[:8]
+		if i == 0 {
+			payload.Objects = make([]byte, 8<<10) // too large to live in the catalog
+		}
+		wg.Go(func() {
+			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+			defer cancel()
+			if err := r.Append(ctx, b, payload); err != nil && fault.KindOf(err) != fault.Canceled {
+				t.Error(err)
+			}
+		})
+	}
+	ended := make(chan struct{})
+	go func() { wg.Wait(); close(ended) }()
+	select {
+	case <-ended:
+	case <-time.After(10 * time.Second):
+		t.Error("appends wait for the store although their requests have ended")
+	}
+	close(f.gate)
+	<-ended
+	b, _ := next()
+	all := wire.Payload{Dependencies: make([]byte, 1), Objects: make([]byte, 64<<20)} // takes all the room there is
+	for range 1000 {
+		err := r.Append(t.Context(), b, all)
+		if err == nil {
+			return
+		}
+		if fault.KindOf(err) != fault.Unavailable {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Error("the queue stays full")
+}
+
 func TestCloseWaitsForAppends(t *testing.T) {
 	r, f := openFlaky(t)
 	f.gate = make(chan struct{})

@@ -5,18 +5,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
 	"sync"
 	"sync/atomic"
 
-	"golang.org/x/sync/singleflight"
 	"golang.org/x/sys/unix"
 )
 
 // cache is a folder of files that this process made and can make again. A file is removed when nobody reads it and
-// either it is forgotten or the cache is over its bound, least lately used first.
+// either it has no name or the cache is over its bound, least lately used first.
 //
 // Each process has a folder of its own below the shared one, with a locked file in it: opening removes the folders whose
 // owner is gone.
@@ -25,12 +25,14 @@ type cache struct {
 	lock *os.File
 	max  int64 // bytes
 	next atomic.Int64
-	once singleflight.Group
+	work sync.WaitGroup // files that are being made
 
-	mu    sync.Mutex
-	named map[string]*localFile
-	used  *list.List // of *localFile with a name, most lately used first
-	size  int64
+	mu     sync.Mutex
+	named  map[string]*localFile
+	making map[string]*making
+	used   *list.List // of *localFile with a name, most lately used first
+	size   int64
+	closed bool
 }
 
 // localFile is a file of the cache, or of a local object store. It stays readable until it is released.
@@ -41,7 +43,7 @@ type localFile struct {
 	cache *cache // nil: not ours to remove
 	refs  int    // guarded by cache.mu, as all below
 	name  string
-	elem  *list.Element // nil when forgotten
+	elem  *list.Element // nil without a name
 }
 
 const lockName = "owner.lock"
@@ -49,6 +51,15 @@ const lockName = "owner.lock"
 func openCache(parent string, max int64) (*cache, error) {
 	if err := os.MkdirAll(parent, 0o700); err != nil {
 		return nil, fmt.Errorf("create the cache folder: %w", err)
+	}
+	// One process at a time, so that nobody takes a folder that is not locked yet for one without an owner.
+	opening, err := os.Create(filepath.Join(parent, "opening.lock")) //nolint:gosec // a folder of ours
+	if err != nil {
+		return nil, fmt.Errorf("lock the cache folder: %w", err)
+	}
+	defer opening.Close()
+	if err := unix.Flock(int(opening.Fd()), unix.LOCK_EX); err != nil {
+		return nil, fmt.Errorf("lock the cache folder: %w", err)
 	}
 	sweepCache(parent)
 	dir, err := os.MkdirTemp(parent, "node-")
@@ -63,10 +74,10 @@ func openCache(parent string, max int64) (*cache, error) {
 		_ = lock.Close()
 		return nil, fmt.Errorf("lock the cache folder %s: %w", dir, err)
 	}
-	return &cache{dir: dir, lock: lock, max: max, named: map[string]*localFile{}, used: list.New()}, nil
+	return &cache{dir: dir, lock: lock, max: max, named: map[string]*localFile{}, making: map[string]*making{}, used: list.New()}, nil
 }
 
-// sweepCache removes the folders of processes that ended without removing them.
+// sweepCache removes the folders of processes that ended without removing them. No other process may be in openCache.
 func sweepCache(parent string) {
 	dirs, err := filepath.Glob(filepath.Join(parent, "node-*"))
 	if err != nil {
@@ -74,8 +85,11 @@ func sweepCache(parent string) {
 	}
 	for _, dir := range dirs {
 		lock, err := os.Open(filepath.Join(dir, lockName))
+		if errors.Is(err, fs.ErrNotExist) { // the process died in between
+			_ = os.RemoveAll(dir)
+		}
 		if err != nil {
-			continue // being created right now, or by a process that died in between: a few bytes
+			continue
 		}
 		if unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil {
 			_ = os.RemoveAll(dir)
@@ -84,7 +98,15 @@ func sweepCache(parent string) {
 	}
 }
 
+// close ends what is being made and removes the folder.
 func (c *cache) close() error {
+	c.mu.Lock()
+	c.closed = true
+	for _, m := range c.making {
+		m.cancel()
+	}
+	c.mu.Unlock()
+	c.work.Wait()
 	return errors.Join(os.RemoveAll(c.dir), c.lock.Close())
 }
 
@@ -98,69 +120,100 @@ func (c *cache) adopt(path string, size int64) *localFile {
 	return &localFile{path: path, size: size, cache: c, refs: 1}
 }
 
-// get returns the file called name, held; make writes it at the path it is given when it is not there. Callers that need
-// the same file at the same time wait for one of them to make it.
-func (c *cache) get(ctx context.Context, name string, make func(ctx context.Context, path string) (int64, error)) (*localFile, error) {
-	for {
-		if f := c.hold(name); f != nil {
-			return f, nil
-		}
-		result := c.once.DoChan(name, func() (any, error) {
-			// The one who makes the file may leave before those who wait for it.
-			return nil, c.make(context.WithoutCancel(ctx), name, make)
-		})
-		select {
-		case r := <-result:
-			if r.Err != nil {
-				return nil, r.Err
-			}
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		}
-	}
+// making is a file that is being made.
+type making struct {
+	done    chan struct{} // closed at the end; then the next two are set
+	file    *localFile    // held once for each who waits
+	err     error
+	waiting int // guarded by cache.mu, as below
+	cancel  context.CancelFunc
 }
 
-func (c *cache) make(ctx context.Context, name string, make func(ctx context.Context, path string) (int64, error)) error {
-	path := c.temp()
-	size, err := make(ctx, path)
-	if err != nil {
-		_ = os.Remove(path)
-		return err
-	}
+// get returns the file called name, held; fill writes it at the path it is given when it is not there. Callers that need
+// the same file at the same time wait for one of them to make it; the context of fill ends when all of them have left.
+func (c *cache) get(ctx context.Context, name string, fill func(ctx context.Context, path string) (int64, error)) (*localFile, error) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	f := &localFile{path: path, size: size, cache: c, name: name}
-	c.named[name] = f
-	f.elem = c.used.PushFront(f)
-	c.size += size
-	for e := c.used.Back(); e != nil && c.size > c.max; {
-		old := e.Value.(*localFile)
-		e = e.Prev()
-		if old != f {
-			c.forgetLocked(old)
-		}
+	if c.closed {
+		c.mu.Unlock()
+		return nil, refusal("the server is shutting down", nil)
 	}
-	return nil
-}
-
-func (c *cache) hold(name string) *localFile {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	f := c.named[name]
-	if f != nil {
+	if f := c.named[name]; f != nil {
 		f.refs++
 		c.used.MoveToFront(f.elem)
+		c.mu.Unlock()
+		return f, nil
 	}
-	return f
+	m := c.making[name]
+	if m == nil {
+		m = c.startLocked(ctx, name, fill)
+	}
+	m.waiting++
+	c.mu.Unlock()
+
+	select {
+	case <-m.done:
+		return m.file, m.err
+	case <-ctx.Done():
+	}
+	c.mu.Lock()
+	select {
+	case <-m.done:
+		c.mu.Unlock()
+		if m.file != nil {
+			m.file.release()
+		}
+		return nil, context.Cause(ctx)
+	default:
+	}
+	defer c.mu.Unlock()
+	if m.waiting--; m.waiting == 0 {
+		m.cancel()
+		delete(c.making, name) // who comes now does not want to wait for what was cancelled
+	}
+	return nil, context.Cause(ctx)
 }
 
-func (c *cache) forgetLocked(f *localFile) {
-	delete(c.named, f.name)
-	c.used.Remove(f.elem)
-	f.elem = nil
-	c.size -= f.size
-	if f.refs == 0 {
-		_ = os.Remove(f.path)
+func (c *cache) startLocked(ctx context.Context, name string, fill func(ctx context.Context, path string) (int64, error)) *making {
+	m := &making{done: make(chan struct{})}
+	ctx, m.cancel = context.WithCancel(context.WithoutCancel(ctx)) // the one who makes it may leave before those who wait
+	c.making[name] = m
+	c.work.Go(func() {
+		defer m.cancel()
+		path := c.temp()
+		size, err := fill(ctx, path)
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		defer close(m.done)
+		if c.making[name] != m { // nobody waits
+			err = context.Canceled
+		} else {
+			delete(c.making, name)
+		}
+		if err != nil {
+			_ = os.Remove(path)
+			m.err = err
+			return
+		}
+		m.file = &localFile{path: path, size: size, cache: c, name: name, refs: m.waiting}
+		c.named[name] = m.file
+		m.file.elem = c.used.PushFront(m.file)
+		c.size += size
+		c.evictLocked()
+	})
+	return m
+}
+
+// evictLocked removes files that nobody reads, least lately used first, until the cache is within its bound.
+func (c *cache) evictLocked() {
+	for e := c.used.Back(); e != nil && c.size > c.max; {
+		f := e.Value.(*localFile)
+		e = e.Prev()
+		if f.refs == 0 {
+			delete(c.named, f.name)
+			c.used.Remove(f.elem)
+			c.size -= f.size
+			_ = os.Remove(f.path)
+		}
 	}
 }
 
@@ -182,7 +235,9 @@ func (f *localFile) release() {
 	f.cache.mu.Lock()
 	defer f.cache.mu.Unlock()
 	f.refs--
-	if f.refs == 0 && f.elem == nil {
+	if f.elem != nil {
+		f.cache.evictLocked()
+	} else if f.refs == 0 {
 		_ = os.Remove(f.path)
 	}
 }

@@ -13,12 +13,12 @@ import (
 // array. The kinds below are all that the views need.
 type column interface {
 	len() int
-	bytes() int                          // rough size in memory, for flushing in time
-	permute(order []int32)               // row i becomes the former row order[i]
-	array() arrow.Array                  // the rows so far, sharing their memory: valid until the next change
-	truncate(n int)                      // forget the rows from n on
-	reset()                              // forget the rows, keep the memory
-	appendFrom(src arrow.Array, row int) // copy one row of an array of the same column
+	bytes() int                                 // rough size in memory, for flushing in time
+	permute(order []int32)                      // row i becomes the former row order[i]
+	array() arrow.Array                         // the rows so far, sharing their memory: valid until the next change
+	truncate(n int)                             // forget the rows from n on
+	reset()                                     // forget the rows, keep the memory
+	appendFrom(src arrow.Array, row, input int) // copy one row of an array of the same column, of the numbered input
 }
 
 // numbers is a column of fixed-size numbers; times are int64 nanoseconds.
@@ -48,7 +48,7 @@ func (c *numbers[T]) array() arrow.Array {
 	return array.MakeFromData(data)
 }
 
-func (c *numbers[T]) appendFrom(src arrow.Array, row int) {
+func (c *numbers[T]) appendFrom(src arrow.Array, row, _ int) {
 	data := src.Data()
 	raw := data.Buffers()[1].Bytes()
 	values := unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(raw))), len(raw)/int(unsafe.Sizeof(*new(T)))) //nolint:gosec // Arrow keeps numbers aligned
@@ -72,7 +72,7 @@ func newText(typ arrow.DataType) *text { return &text{typ: typ, offsets: []int32
 
 func (c *text) add(s string) {
 	c.data = append(c.data, s...)
-	c.offsets = append(c.offsets, int32(len(c.data))) // builders flush long before 2 GiB
+	c.offsets = append(c.offsets, int32(len(c.data))) // far below 2 GiB: see blockText and rows.full
 }
 
 func (c *text) len() int       { return len(c.offsets) - 1 }
@@ -99,14 +99,14 @@ func (c *text) array() arrow.Array {
 	return array.MakeFromData(data)
 }
 
-func (c *text) appendFrom(src arrow.Array, row int) {
+func (c *text) appendFrom(src arrow.Array, row, input int) {
 	switch a := src.(type) {
 	case *array.String:
 		c.add(a.Value(row))
 	case *array.Binary:
 		c.add(a.ValueString(row))
 	case *array.Dictionary:
-		c.appendFrom(a.Dictionary(), a.GetValueIndex(row))
+		c.appendFrom(a.Dictionary(), a.GetValueIndex(row), input)
 	}
 }
 
@@ -118,8 +118,13 @@ type coded struct {
 	rows   []int32
 	next   []int32
 
-	remapOf arrow.Array // the dictionary that remap belongs to; see appendFrom
-	remap   []int32
+	inputs []translation // by the number of the input; see appendFrom
+}
+
+// translation is what the indexes into a dictionary are here.
+type translation struct {
+	dictionary arrow.Array
+	codes      []int32 // -1: not seen yet
 }
 
 func newCoded(typ *arrow.DictionaryType) *coded {
@@ -147,7 +152,7 @@ func (c *coded) reset() {
 	c.rows = c.rows[:0]
 	clear(c.memo)
 	c.values.reset()
-	c.remapOf = nil
+	clear(c.inputs)
 }
 
 func (c *coded) permute(order []int32) {
@@ -165,21 +170,25 @@ func (c *coded) array() arrow.Array {
 	return array.NewDictionaryArray(c.typ, indices, values)
 }
 
-func (c *coded) appendFrom(src arrow.Array, row int) {
+// appendFrom looks each value of a dictionary up once. An input's dictionary may change from batch to batch.
+func (c *coded) appendFrom(src arrow.Array, row, input int) {
 	switch a := src.(type) {
 	case *array.Dictionary:
-		dict := a.Dictionary()
-		if c.remapOf != dict {
-			c.remapOf, c.remap = dict, c.remap[:0]
+		for input >= len(c.inputs) {
+			c.inputs = append(c.inputs, translation{})
+		}
+		t, dict := &c.inputs[input], a.Dictionary()
+		if t.dictionary != dict {
+			t.dictionary, t.codes = dict, t.codes[:0]
 			for range dict.Len() {
-				c.remap = append(c.remap, -1)
+				t.codes = append(t.codes, -1)
 			}
 		}
 		i := a.GetValueIndex(row)
-		if c.remap[i] < 0 {
-			c.remap[i] = c.code(valueString(dict, i))
+		if t.codes[i] < 0 {
+			t.codes[i] = c.code(valueString(dict, i))
 		}
-		c.addCode(c.remap[i])
+		c.addCode(t.codes[i])
 	default:
 		c.add(valueString(src, row))
 	}

@@ -71,7 +71,7 @@ func newCommitter(db *catalog.DB, objects objstore.Bucket, now func() time.Time,
 	return c
 }
 
-// append waits until the block is durable. It must not be called after close.
+// append waits until the block is durable, or ctx ends: then it may become durable later. It must not be called after close.
 func (c *committer) append(ctx context.Context, b telemetry.Block, stored []byte) error {
 	a := &arrival{block: b, stored: stored, weight: min(int64(len(stored)), queueBytes), done: make(chan error, 1)}
 	if !c.room.TryAcquire(a.weight) {
@@ -79,7 +79,12 @@ func (c *committer) append(ctx context.Context, b telemetry.Block, stored []byte
 			Kind: fault.Unavailable, Msg: "the ingestion queue is full", Fix: "send the block again later", RetryAfter: retryAfter,
 		}
 	}
-	c.arrived <- a // never blocks for long: the first stage only collects
+	select {
+	case c.arrived <- a:
+	case <-ctx.Done():
+		c.room.Release(a.weight)
+		return fault.Wrap(fault.Canceled, "the request ended before the block was stored", context.Cause(ctx))
+	}
 	select {
 	case err := <-a.done:
 		return err
@@ -140,7 +145,7 @@ func (c *committer) store(g *group) error {
 	var key string
 	var segment []byte
 	if !inline {
-		key = fmt.Sprintf("segments/%s/%s.cborseq", now.UTC().Format("2006-01-02/15"), uuid.Must(uuid.NewV7()))
+		key = fmt.Sprintf("%s%s/%s.cborseq", segmentPrefix, now.UTC().Format("2006-01-02/15"), uuid.Must(uuid.NewV7()))
 		if len(g.arrivals) == 1 {
 			segment = g.arrivals[0].stored
 		} else {

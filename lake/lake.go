@@ -153,6 +153,9 @@ type decoders struct {
 // maxDecoders bounds the cache; a decoder takes some kilobytes.
 const maxDecoders = 4096
 
+// blockText bounds the texts of a block. Columns hold up to 2 GiB, and a block is added to less than partitionBytes.
+const blockText = 1 << 30
+
 func newDecoders() *decoders { return &decoders{stream: map[telemetry.StreamID]*wire.Decoder{}} }
 
 func (d *decoders) get(s *telemetry.Stream) (*wire.Decoder, error) {
@@ -170,7 +173,7 @@ func (d *decoders) get(s *telemetry.Stream) (*wire.Decoder, error) {
 	if err != nil {
 		return nil, &decodeError{fmt.Errorf("stream %s, objects_metadata: %w", s.ID, err)}
 	}
-	dec, err = wire.NewDecoder(deps, objects, wire.Limits{})
+	dec, err = wire.NewDecoder(deps, objects, wire.Limits{TextBytes: blockText})
 	if err != nil {
 		return nil, &decodeError{fmt.Errorf("stream %s: %w", s.ID, err)}
 	}

@@ -17,7 +17,8 @@ const (
 	segmentPrefix = "segments/"
 	viewPrefix    = "views/"
 
-	// partitionBytes is the size of rows in memory at which a partition straight from blocks is closed.
+	// partitionBytes is the size of rows in memory at which they are written: straight from blocks as a partition, else as
+	// a row group.
 	partitionBytes = 24 << 20
 )
 

@@ -23,8 +23,9 @@ import (
 const (
 	// levels is how many times rows are merged at most; a partition that is large enough goes there at once.
 	levels = 4
-	// mergeBatch is how many rows of each input are in memory.
+	// mergeBatch is how many rows of each input are in memory at most, and mergeBytes about how much they take.
 	mergeBatch = 8 << 10
+	mergeBytes = 4 << 20
 )
 
 // mergeAll merges partitions of all views and levels as long as there is something to merge.
@@ -104,7 +105,9 @@ func (l *Lake) mergeFiles(ctx context.Context, v *view, old []catalog.Partition)
 			c.close()
 		}
 	}()
+	var want int64
 	for i := range old {
+		want += old[i].Rows
 		local, err := l.partition(ctx, &old[i])
 		if err != nil {
 			return nil, err
@@ -118,6 +121,7 @@ func (l *Lake) mergeFiles(ctx context.Context, v *view, old []catalog.Partition)
 			return nil, fmt.Errorf("read partition %s: %w", old[i].ID, err)
 		}
 		if c != nil {
+			c.number = i
 			inputs = append(inputs, c)
 		}
 	}
@@ -125,7 +129,11 @@ func (l *Lake) mergeFiles(ctx context.Context, v *view, old []catalog.Partition)
 	if err != nil {
 		return nil, err
 	}
-	if err := mergeCursors(ctx, &inputs, newRows(v), out); err != nil {
+	err = mergeCursors(ctx, &inputs, newRows(v), out)
+	if err == nil && out.rows != want {
+		err = fmt.Errorf("merge partitions of %s: they have %d rows, but %d were recorded", v.name, out.rows, want)
+	}
+	if err != nil {
 		out.abandon()
 		return nil, err
 	}
@@ -137,7 +145,7 @@ func mergeCursors(ctx context.Context, inputs *cursors, rows *rows, out *parquet
 	for inputs.Len() > 0 {
 		c := (*inputs)[0]
 		for i, col := range rows.cols {
-			col.appendFrom(c.cols[i], c.row)
+			col.appendFrom(c.cols[i], c.row, c.number)
 		}
 		more, err := c.next()
 		if err != nil {
@@ -148,7 +156,7 @@ func mergeCursors(ctx context.Context, inputs *cursors, rows *rows, out *parquet
 		} else {
 			heap.Pop(inputs).(*cursor).close()
 		}
-		if n := rows.len(); n >= rowGroup || n%mergeBatch == 0 && rows.bytes() >= partitionBytes {
+		if rows.full() {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
@@ -162,6 +170,7 @@ func mergeCursors(ctx context.Context, inputs *cursors, rows *rows, out *parquet
 
 // cursor stands on a row of a sorted file.
 type cursor struct {
+	number int // among the inputs of the merge
 	local  *localFile
 	in     *file.Reader
 	reader pqarrow.RecordReader
@@ -188,7 +197,7 @@ func openCursor(ctx context.Context, v *view, local *localFile) (*cursor, error)
 		_ = f.Close()
 		return nil, err
 	}
-	props := pqarrow.ArrowReadProperties{BatchSize: mergeBatch}
+	props := pqarrow.ArrowReadProperties{BatchSize: batchRows(in)}
 	for i, field := range v.schema.Fields() {
 		if field.Type.ID() == arrow.DICTIONARY {
 			props.SetReadDict(i, true)
@@ -219,6 +228,15 @@ func openCursor(ctx context.Context, v *view, local *localFile) (*cursor, error)
 		return nil, err
 	}
 	return c, nil
+}
+
+// batchRows returns how many rows of a file to read at a time.
+func batchRows(in *file.Reader) int64 {
+	size := int64(0)
+	for i := range in.NumRowGroups() {
+		size += in.MetaData().RowGroup(i).TotalByteSize()
+	}
+	return min(max(in.NumRows()*mergeBytes/max(size, 1), 1), mergeBatch)
 }
 
 // next moves to the next row; false at the end.

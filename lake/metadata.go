@@ -9,27 +9,47 @@ import (
 	"github.com/micromegas-go/micromegas/telemetry"
 )
 
-// table is a batch under construction, filled value by value in the order of the view's columns.
+// batchBuilder makes batches, filled value by value in the order of the view's columns.
 type batchBuilder struct {
-	b   *array.RecordBuilder
-	col int
+	b    *array.RecordBuilder
+	col  int
+	size int // bytes of texts and bytes in the batch under construction
+	full []arrow.RecordBatch
 }
+
+// batchBytes is the size at which a batch ends. A column holds less than 2 GiB, which the layouts of some thousand blocks
+// can fill.
+const batchBytes = 32 << 20
 
 func newBatchBuilder(v *view) *batchBuilder {
 	return &batchBuilder{b: array.NewRecordBuilder(memory.DefaultAllocator, v.batchSchema())}
 }
 
 func (b *batchBuilder) next() array.Builder {
+	if b.col == b.b.Schema().NumFields() {
+		b.col = 0
+		if b.size >= batchBytes {
+			b.full, b.size = append(b.full, b.b.NewRecordBatch()), 0
+		}
+	}
 	f := b.b.Field(b.col)
-	b.col = (b.col + 1) % b.b.Schema().NumFields()
+	b.col++
 	return f
 }
 
-func (b *batchBuilder) text(s string)  { b.next().(*array.StringBuilder).Append(s) }
-func (b *batchBuilder) bytes(p []byte) { b.next().(*array.BinaryBuilder).Append(p) }
-func (b *batchBuilder) int64(v int64)  { b.next().(*array.Int64Builder).Append(v) }
-func (b *batchBuilder) int32(v int32)  { b.next().(*array.Int32Builder).Append(v) }
-func (b *batchBuilder) null()          { b.next().AppendNull() }
+func (b *batchBuilder) text(s string) {
+	b.next().(*array.StringBuilder).Append(s)
+	b.size += len(s)
+}
+
+func (b *batchBuilder) bytes(p []byte) {
+	b.next().(*array.BinaryBuilder).Append(p)
+	b.size += len(p)
+}
+
+func (b *batchBuilder) int64(v int64) { b.next().(*array.Int64Builder).Append(v) }
+func (b *batchBuilder) int32(v int32) { b.next().(*array.Int32Builder).Append(v) }
+func (b *batchBuilder) null()         { b.next().AppendNull() }
 func (b *batchBuilder) time(t telemetry.Time) {
 	b.next().(*array.TimestampBuilder).Append(arrow.Timestamp(t))
 }
@@ -55,9 +75,9 @@ func (b *batchBuilder) done() []arrow.RecordBatch {
 	batch := b.b.NewRecordBatch()
 	if batch.NumRows() == 0 {
 		batch.Release()
-		return nil
+		return b.full
 	}
-	return []arrow.RecordBatch{batch}
+	return append(b.full, batch)
 }
 
 func processBatches(records []catalog.ProcessRecord) []arrow.RecordBatch {

@@ -34,7 +34,11 @@ func (l *Lake) makeOnDemand(ctx context.Context, v *view, sources []*catalog.Pen
 	}
 	m := newMaker(v)
 	for _, b := range sources {
-		s, err := l.open(ctx, b)
+		err := ctx.Err()
+		var s *source
+		if err == nil {
+			s, err = l.open(ctx, b)
+		}
 		if err == nil {
 			err = m.add(s)
 		}
@@ -42,7 +46,7 @@ func (l *Lake) makeOnDemand(ctx context.Context, v *view, sources []*catalog.Pen
 			l.log.WarnContext(ctx, "block not read to its end", "view", v.name, "block_id", b.Block.ID, "err", err)
 			err = nil
 		}
-		if err == nil && m.collected().len() >= rowGroup {
+		if err == nil && m.collected().full() {
 			err = out.write(m.collected())
 		}
 		if err != nil {

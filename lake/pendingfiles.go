@@ -109,28 +109,12 @@ func (p *pendingFiles) drop(when func(*pendingFile) bool) {
 }
 
 func (p *pendingFiles) decode(ctx context.Context, l *Lake, blocks []*catalog.PendingBlock) (*pendingFile, error) {
-	m := newMaker(p.view)
-	f := &pendingFile{}
-	for _, b := range blocks {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		f.blocks = append(f.blocks, b.Block.ID)
-		_, err := l.addWhole(ctx, m, b)
-		if _, bad := errors.AsType[*decodeError](err); bad {
-			// Maintenance counts the failures and puts the block into quarantine; here it is only left out.
-			l.log.WarnContext(ctx, "block left out of a query", "view", p.view.name, "block_id", b.Block.ID, "err", err)
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
 	out, err := createFile(l.cache.temp(), p.view, passing)
 	if err != nil {
 		return nil, err
 	}
-	if err := out.write(m.collected()); err != nil {
+	f := &pendingFile{}
+	if err := p.write(ctx, l, out, f, blocks); err != nil {
 		out.abandon()
 		return nil, err
 	}
@@ -140,6 +124,31 @@ func (p *pendingFiles) decode(ctx context.Context, l *Lake, blocks []*catalog.Pe
 	}
 	f.file, f.rows, f.min, f.max = l.cache.adopt(out.path, size), out.rows, out.min, out.max
 	return f, nil
+}
+
+func (p *pendingFiles) write(ctx context.Context, l *Lake, out *parquetFile, f *pendingFile, blocks []*catalog.PendingBlock) error {
+	m := newMaker(p.view)
+	for _, b := range blocks {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		f.blocks = append(f.blocks, b.Block.ID)
+		_, err := l.addWhole(ctx, m, b)
+		if _, bad := errors.AsType[*decodeError](err); bad {
+			// Maintenance counts the failures and puts the block into quarantine; here it is only left out.
+			l.log.WarnContext(ctx, "block left out of a query", "view", p.view.name, "block_id", b.Block.ID, "err", err)
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if m.collected().full() {
+			if err := out.write(m.collected()); err != nil {
+				return err
+			}
+		}
+	}
+	return out.write(m.collected())
 }
 
 // addWhole adds the rows of b to m, or none of them. Events that are not well formed are left out and counted.

@@ -14,6 +14,9 @@ import (
 type rows struct {
 	view *view
 	cols []column // in the view's order
+
+	// keepCodes is set when someone holds codes of coded columns across reset.
+	keepCodes bool
 }
 
 func newRows(v *view) *rows {
@@ -53,6 +56,9 @@ func (r *rows) bytes() int {
 	return n
 }
 
+// full reports whether it is time to write the rows as a row group.
+func (r *rows) full() bool { return r.len() >= rowGroup || r.bytes() >= partitionBytes }
+
 func (r *rows) truncate(n int) {
 	for _, c := range r.cols {
 		c.truncate(n)
@@ -60,6 +66,10 @@ func (r *rows) truncate(n int) {
 }
 
 func (r *rows) reset() {
+	if r.keepCodes {
+		r.truncate(0) // leaves the values where they are
+		return
+	}
 	for _, c := range r.cols {
 		c.reset()
 	}

@@ -32,7 +32,7 @@ type Snapshot struct {
 	release func()
 }
 
-// Close lets go of the files and batches. The snapshot must not be read afterwards.
+// Close lets go of the files. The snapshot must not be read afterwards.
 func (s *Snapshot) Close() {
 	if s.release != nil {
 		s.release()

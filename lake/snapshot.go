@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -212,11 +213,11 @@ const slack = telemetry.Time(60e9)
 // around widens the range of a filter on blocks so that it meets all blocks that may hold events in it.
 func around(f catalog.Filter) catalog.Filter {
 	if f.Range.Begin != nil {
-		begin := *f.Range.Begin - slack
+		begin := max(*f.Range.Begin, math.MinInt64+slack) - slack
 		f.Range.Begin = &begin
 	}
 	if f.Range.End != nil {
-		end := *f.Range.End + slack
+		end := min(*f.Range.End, math.MaxInt64-slack) + slack
 		f.Range.End = &end
 	}
 	return f

@@ -19,7 +19,7 @@ type threadRows struct {
 	name, target, file               *coded
 	properties                       *propertySets
 
-	chain *chain
+	chain *chain // its spans hold codes, which are kept while the rows of earlier chains are written
 }
 
 // chain is the state of an unbroken run of blocks.
@@ -30,12 +30,13 @@ type chain struct {
 	spans      []span
 	open       []int32 // indexes into spans, outermost first
 	tops       []int32 // the closed spans directly under the root
+	lifted     uint32  // how many spans have taken all others as their children; see span.depth
 }
 
 type span struct {
 	id                 int64
 	parent             int64
-	depth              uint32
+	depth              uint32 // without chain.lifted, which is added at the end: one that lies outside all lifts those inside
 	hash, line         uint32
 	begin, end         telemetry.Ticks
 	name, target, file int32 // codes
@@ -49,6 +50,7 @@ const (
 
 func newThreadRows() *threadRows {
 	r := newRows(threadSpans)
+	r.keepCodes = true
 	col := func(name string) *coded { return r.cols[r.index(name)].(*coded) }
 	i64 := func(name string) *numbers[int64] { return r.cols[r.index(name)].(*numbers[int64]) }
 	u32 := func(name string) *numbers[uint32] { return r.cols[r.index(name)].(*numbers[uint32]) }
@@ -95,7 +97,7 @@ func (r *threadRows) span(s *source, e *wire.Event, begin telemetry.Ticks) span 
 		parent = c.spans[c.open[n-1]].id
 	}
 	return span{
-		id: s.Block.ObjectOffset + e.Index, parent: parent, depth: uint32(len(c.open) + 1),
+		id: s.Block.ObjectOffset + e.Index, parent: parent, depth: uint32(len(c.open)+1) - c.lifted,
 		hash: e.ScopeHash, line: e.Line, begin: begin, end: begin,
 		name: r.name.code(e.Name), target: r.target.code(e.Target), file: r.file.code(e.File),
 		properties: r.properties.empty,
@@ -123,13 +125,11 @@ func (r *threadRows) close(s *source, e *wire.Event) {
 		return // the end of something that never began, inside something that did: nothing to show
 	}
 	// It began before the chain: all that the chain holds so far lies inside it.
+	c.lifted++
 	outer := r.span(s, e, c.begin)
 	outer.end, outer.properties = e.Ticks, r.properties.code(e.Properties)
 	for _, top := range c.tops {
 		c.spans[top].parent = outer.id
-	}
-	for i := range c.spans {
-		c.spans[i].depth++
 	}
 	c.tops = append(c.tops[:0], int32(len(c.spans)))
 	c.spans = append(c.spans, outer)
@@ -144,6 +144,9 @@ func (r *threadRows) finish() {
 	r.chain = nil
 	for _, i := range c.open {
 		c.spans[i].end = c.end
+	}
+	for i := range c.spans {
+		c.spans[i].depth += c.lifted
 	}
 	slices.SortStableFunc(c.spans, func(a, b span) int {
 		switch {

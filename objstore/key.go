@@ -19,7 +19,7 @@ const (
 // backslashes or control characters.
 func CheckKey(key string) error {
 	if !fs.ValidPath(key) || key == "." {
-		return fmt.Errorf("%.64q is not an object key: it must be a relative path without empty parts, . and ..", key)
+		return fmt.Errorf("%.64q is not an object key: it must be a relative path without empty or dotted parts", key)
 	}
 	if len(key) > maxKey {
 		return fmt.Errorf("%.64q… is not an object key: it has %d bytes, more than %d", key, len(key), maxKey)

@@ -38,25 +38,26 @@ type source struct {
 type inference struct {
 	tables map[string]*arrow.Schema // by relation name
 	depth  int
+
+	typeofs map[int]arrow.DataType // by the position of an arrow_typeof, the declared type of its argument
 }
 
 // maxInference bounds the recursion; what lies deeper is not known.
 const maxInference = 200
 
-// traits returns one trait for each column of the answer; nil when that is not known.
-func (p *plan) traits() []trait {
-	if p.explain() != "" {
-		return nil
-	}
-	in := inference{tables: map[string]*arrow.Schema{}}
+// infer finds the traits of the answer's columns.
+func (p *plan) infer() *inference {
+	in := &inference{tables: map[string]*arrow.Schema{}, typeofs: map[int]arrow.DataType{}}
 	for _, s := range p.scans {
 		in.tables[s.name] = s.schema
 	}
 	for _, r := range p.ours {
 		in.tables[r.Name] = r.Schema
 	}
-	columns, _ := in.query(p.tree, nil)
-	return columns
+	if p.explain() == "" {
+		p.traits, _ = in.query(p.tree, nil)
+	}
+	return in
 }
 
 // ctes are the tables that WITH has defined, innermost first.
@@ -216,6 +217,9 @@ func (in *inference) join(n node, with ctes) []source {
 	}
 	if kind == "LEFT" || kind == "OUTER" || kind == "FULL" {
 		right = nullable(right)
+	}
+	if n.text("ref_type") == "POSITIONAL" {
+		left, right = nullable(left), nullable(right)
 	}
 	if kind == "SEMI" || kind == "ANTI" {
 		right = nil

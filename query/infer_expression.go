@@ -129,6 +129,13 @@ func (sc *scope) functionTrait(n node) trait {
 			t.name = "count(*)"
 		}
 		return t
+	case name == "arrow_typeof" && len(args) == 1:
+		if t := args[0].declared; t != nil && n.pos() >= 0 {
+			sc.typeofs[n.pos()] = t
+		} else if args[0].integer && n.pos() >= 0 {
+			sc.typeofs[n.pos()] = arrow.PrimitiveTypes.Int64
+		}
+		return trait{}
 	case name == "count":
 		return trait{declared: arrow.PrimitiveTypes.Int64, notNull: true}
 	case name == "now":
@@ -140,6 +147,8 @@ func (sc *scope) functionTrait(n node) trait {
 			return trait{}
 		}
 		return trait{declared: functionResult[name]}
+	case (name == "min" || name == "max") && len(args) > 0 && args[0].declared != nil:
+		return trait{declared: unpacked(args[0].declared), integer: args[0].integer}
 	case passing[name] && len(args) > 0:
 		return trait{declared: args[0].declared, integer: args[0].integer}
 	case (name == "-" || name == "+") && len(args) == 2:

@@ -19,6 +19,8 @@ type plan struct {
 	tree  node
 	scans []planScan
 	ours  []Relation // information_schema
+
+	traits []trait // of the columns of the answer; nil when not known
 }
 
 // planScan is a relation of the lake.
@@ -28,19 +30,33 @@ type planScan struct {
 	schema         *arrow.Schema
 }
 
-// plan rewrites the statement, has it parsed, and checks the tree.
+// plan rewrites the statement, has it parsed, and checks the tree. What arrow_typeof says depends on declared types, which
+// only the checked tree tells; a statement with it goes round again, with the answers in its text.
 func (s *Service) plan(ctx context.Context, session Session, stmt *statement) (*plan, error) {
-	text, instances, err := rewrite(stmt)
+	p, in, err := s.planOnce(ctx, session, stmt, nil)
+	if err != nil || len(in.typeofs) == 0 {
+		return p, err
+	}
+	typeofs := make(map[int]string, len(in.typeofs))
+	for pos, t := range in.typeofs {
+		typeofs[p.text.original(pos)] = TypeText(t)
+	}
+	p, _, err = s.planOnce(ctx, session, stmt, typeofs)
+	return p, err
+}
+
+func (s *Service) planOnce(ctx context.Context, session Session, stmt *statement, typeofs map[int]string) (*plan, *inference, error) {
+	text, instances, err := rewrite(stmt, typeofs)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	p := &plan{stmt: stmt, text: text}
 	data, err := session.Parse(ctx, text.text)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if p.tree, err = parseTree(data); err != nil {
-		return nil, p.located(err)
+		return nil, nil, p.located(err)
 	}
 	views := s.lake.Views()
 	v := validator{
@@ -53,14 +69,15 @@ func (s *Service) plan(ctx context.Context, session Session, stmt *statement) (*
 		hint: s.tableHint,
 	}
 	if err := v.query(p.tree, nil); err != nil {
-		return nil, p.located(err)
+		return nil, nil, p.located(err)
 	}
 	for _, name := range v.used {
 		if err := s.resolve(p, name, instances); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	return p, nil
+	in := p.infer()
+	return p, in, nil
 }
 
 // resolve adds the relation that the statement knows as name.
@@ -95,6 +112,32 @@ func (s *Service) tableHint(table string) string {
 	}
 	return "SHOW TABLES lists the tables"
 }
+
+// ordered reports whether the order of reading can matter to the answer. Sorting millions of spans only to count them, or
+// to sort them again, would be a pity.
+func (p *plan) ordered() bool {
+	if p.tree.text("type") != "SELECT_NODE" || p.tree.child("from_table").text("type") != "BASE_TABLE" {
+		return true
+	}
+	for _, m := range p.tree.list("modifiers") {
+		if asNode(m).text("type") == "ORDER_MODIFIER" {
+			return false
+		}
+	}
+	aggregates := 0
+	for _, e := range p.tree.list("select_list") {
+		switch e := asNode(e); {
+		case unordered[e.text("function_name")] && e.text("class") == "FUNCTION":
+			aggregates++
+		case e.text("class") != "COLUMN_REF":
+			return true
+		}
+	}
+	return aggregates == 0 && len(p.tree.list("group_expressions")) == 0
+}
+
+// unordered are aggregates that do not care in which order their rows come.
+var unordered = setOf("count", "count_star", "sum", "min", "max", "avg", "median", "stddev", "approx_quantile", "approx_count_distinct")
 
 // explain is what stands in front of the rewritten query for each kind.
 func (p *plan) explain() string {

@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -21,6 +22,7 @@ type result struct {
 	cancel   context.CancelFunc
 
 	releases atomic.Int64 // Retain minus Release; -1 when done
+	mu       sync.Mutex   // a Release from another goroutine ends the query, then waits for Next
 	batch    arrow.RecordBatch
 	err      error
 }
@@ -28,7 +30,12 @@ type result struct {
 func (r *result) Schema() *arrow.Schema { return r.edge.schema }
 
 func (r *result) Next() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.drop()
+	if r.releases.Load() < 0 {
+		return false
+	}
 	for r.err == nil && r.left != 0 {
 		if !r.rows.Next() {
 			if err := r.rows.Err(); err != nil {
@@ -74,12 +81,14 @@ func (r *result) Err() error { return r.err }
 
 func (r *result) Retain() { r.releases.Add(1) }
 
-// Release ends the query with the last reference and gives everything back.
+// Release ends the query with the last reference and gives everything back. Another goroutine may be in Next.
 func (r *result) Release() {
 	if r.releases.Add(-1) != -1 {
 		return
 	}
 	r.cancel()
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.rows.Release()
 	r.drop()
 	r.session.Close()

@@ -34,11 +34,12 @@ type rewriter struct {
 	closing   []int               // for each opening parenthesis the token that closes it, else 0
 	opening   []int               // for each token the innermost parenthesis around it, or -1
 	cases     []int               // for each token how many CASE are open before it
+	typeofs   map[int]string      // by the position of an arrow_typeof, the type that is known without the engine
 }
 
-// rewrite returns the statement in the engine's dialect and the view instances that it names.
-func rewrite(s *statement) (rewritten, map[string]instance, error) {
-	r := &rewriter{statement: s, instances: map[string]instance{}}
+// rewrite returns the statement in the engine's dialect and the view instances that it names. typeofs may be nil.
+func rewrite(s *statement, typeofs map[int]string) (rewritten, map[string]instance, error) {
+	r := &rewriter{statement: s, instances: map[string]instance{}, typeofs: typeofs}
 	r.match()
 	if begin := s.tokens[0].pos; s.kind == kindExplain || s.kind == kindAnalyze {
 		r.edits = append(r.edits, edit{0, begin, ""})

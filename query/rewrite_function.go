@@ -40,6 +40,12 @@ func (r *rewriter) function(i int, name string) (done bool, err error) {
 		}
 		r.replace(i, i, strings.TrimSuffix(name, "_value"))
 		return true, nil
+	case "arrow_typeof":
+		if text, ok := r.typeofs[r.tokens[i].pos]; ok {
+			r.replace(i, closing, "'"+strings.ReplaceAll(text, "'", "''")+"'")
+			return true, nil
+		}
+		return false, nil
 	case "arrow_cast":
 		return r.arrowCast(i, closing)
 	case "approx_percentile_cont", "approx_median":

@@ -119,7 +119,7 @@ func (s *Service) execute(ctx context.Context, cancel context.CancelFunc, stmt *
 		return p.explained(rows)
 	}
 	return &result{
-		edge:     newEdge(columns, p.traits(), r.PreserveDictionary),
+		edge:     newEdge(columns, p.traits, r.PreserveDictionary),
 		rows:     rows,
 		left:     limitOf(r.Limit),
 		plan:     p,
@@ -143,10 +143,15 @@ func (s *Service) attach(ctx context.Context, session Session, p *plan, during t
 		}
 	}
 	relations := p.ours
+	ordered := p.ordered()
 	for i, table := range snapshot.Tables {
+		order := table.OrderBy
+		if !ordered {
+			order = ""
+		}
 		relations = append(relations, Relation{
 			Name: p.scans[i].name, Schema: table.Schema,
-			Files: table.Files, Batches: table.Batches, Filter: table.Filter, OrderBy: table.OrderBy,
+			Files: table.Files, Batches: table.Batches, Filter: table.Filter, OrderBy: order,
 		})
 	}
 	if err := session.Attach(ctx, relations); err != nil {
@@ -201,7 +206,7 @@ func (s *Service) describe(ctx context.Context, sql string) (*arrow.Schema, erro
 		schema, _ := textBatch([]string{"plan_type", "plan"}, nil)
 		return schema, nil
 	}
-	return newEdge(columns, p.traits(), true).schema, nil
+	return newEdge(columns, p.traits, true).schema, nil
 }
 
 // located makes a *fault.Error of err, with the place in the user's text in its message when that is known.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/micromegas-go/micromegas/internal/fault"
 )
@@ -29,11 +30,12 @@ func parseTree(data []byte) (node, error) {
 		return nil, fault.Wrap(fault.Internal, "the statement's parse tree could not be read", err)
 	}
 	if answer.Error {
+		message := strings.Replace(answer.Message, "memory exhausted", "the statement is nested too deep", 1) // yacc's stack
 		pos, err := strconv.Atoi(answer.Position)
 		if err != nil {
 			pos = -1
 		}
-		return nil, &SQLError{Fault: fault.New(fault.Invalid, answer.Message), Pos: pos}
+		return nil, &SQLError{Fault: fault.New(fault.Invalid, message), Pos: pos}
 	}
 	if len(answer.Statements) != 1 || answer.Statements[0].Node == nil {
 		return nil, fault.New(fault.Invalid, fmt.Sprintf("one query is wanted, the text holds %d", len(answer.Statements)))

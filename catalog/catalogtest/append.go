@@ -233,8 +233,10 @@ func testBlocks(t *testing.T, open Open) {
 		"stream":           {catalog.Filter{Stream: cpu.ID}, []catalog.BlockRecord{b}},
 		"block":            {catalog.Filter{Block: b.ID}, []catalog.BlockRecord{b}},
 		"tag":              {catalog.Filter{Tag: "log"}, []catalog.BlockRecord{a, c}},
-		"all at once": {catalog.Filter{Range: span(100, 200), Process: f.process.ID, Stream: cpu.ID, Block: b.ID, Tag: "cpu", Limit: 3},
-			[]catalog.BlockRecord{b}},
+		"all at once": {
+			catalog.Filter{Range: span(100, 200), Process: f.process.ID, Stream: cpu.ID, Block: b.ID, Tag: "cpu", Limit: 3},
+			[]catalog.BlockRecord{b},
+		},
 		"nothing": {catalog.Filter{Process: other.ID, Stream: cpu.ID}, nil},
 		"limit":   {catalog.Filter{Limit: 2}, []catalog.BlockRecord{a, b}},
 	} {

@@ -255,20 +255,3 @@ func partitionIDs(list []catalog.Partition) []catalog.PartitionID {
 	}
 	return ids
 }
-
-// sameIDs compares without regard to order.
-func sameIDs[T ~[16]byte](a, b []T) bool {
-	count := make(map[T]int)
-	for _, v := range a {
-		count[v]++
-	}
-	for _, v := range b {
-		count[v]--
-	}
-	for _, n := range count {
-		if n != 0 {
-			return false
-		}
-	}
-	return true
-}

@@ -24,11 +24,15 @@ func open(t testing.TB) *dir.Bucket {
 }
 
 func TestDir(t *testing.T) {
-	objstoretest.Run(t, func(t *testing.T) objstore.Bucket { return open(t) })
+	objstoretest.Run(t, func(t *testing.T) objstore.Bucket {
+		t.Helper()
+		return open(t)
+	})
 }
 
 func TestDirNamed(t *testing.T) {
 	objstoretest.Run(t, func(t *testing.T) objstore.Bucket {
+		t.Helper()
 		b := open(t)
 		b.UseNamedFiles()
 		return b

@@ -55,13 +55,13 @@ func (b *Bucket) visit(p string, d fs.DirEntry, prefix string, yield func(objsto
 	}
 	key := filepath.ToSlash(rel)
 	if !strings.HasPrefix(key, prefix) || !d.Type().IsRegular() || objstore.CheckKey(key) != nil {
-		return nil
+		return nil //nolint:nilerr // what is no key is no blob
 	}
 	info, err := d.Info()
-	if missing(err) {
+	switch {
+	case missing(err): // deleted meanwhile
 		return nil
-	}
-	if err != nil {
+	case err != nil:
 		return err
 	}
 	if !yield(objstore.Info{Key: key, Size: info.Size(), Modified: info.ModTime()}, nil) {

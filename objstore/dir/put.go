@@ -97,7 +97,7 @@ func (b *Bucket) createNamed(path string, write func(*os.File) error) (err error
 		return fmt.Errorf("create an unfinished file: %w", noKey(err))
 	}
 	defer func() {
-		f.Close()
+		_ = f.Close() // after an error; else it was synced
 		if rerr := os.Remove(f.Name()); err == nil {
 			err = rerr
 		}

@@ -44,7 +44,10 @@ func asIs(h http.Handler) http.Handler { return h }
 func TestS3(t *testing.T) {
 	for _, prefix := range []string{"", "some/prefix"} {
 		t.Run("prefix "+prefix, func(t *testing.T) {
-			objstoretest.Run(t, func(t *testing.T) objstore.Bucket { return open(t, prefix, newServer(t, asIs)) })
+			objstoretest.Run(t, func(t *testing.T) objstore.Bucket {
+				t.Helper()
+				return open(t, prefix, newServer(t, asIs))
+			})
 		})
 	}
 }

@@ -1,2 +1,50 @@
 // Package duck runs queries on DuckDB in this process; it is the only package that imports it.
+//
+// # One instance a query
+//
+// Each query has a database of its own, in memory, with one connection; after the query it is closed. Nothing is left
+// for the next query to find, memory and spilled files go with it, and the settings below can be different for every one.
+// Opening one takes tens of milliseconds, so a few are kept ready and are replaced in the background. MaxConcurrent
+// queries run; MaxWaiting wait for their turn; more are told to come back.
+//
+// # How the engine is closed
+//
+// Callers' SQL must reach the relations of the query and nothing else: no file, no setting, no other database, no
+// extension, no rows that a relation's condition leaves out. Several layers stand behind each other:
+//
+//  1. Package query admits one statement of a query kind, and of that only node kinds, tables and functions on its lists.
+//     This layer alone keeps a statement from reading a relation's files past its condition: the engine must be able
+//     to open those, so settings cannot forbid it.
+//  2. The parse tree that was checked is of the very text that runs, from DuckDB's own parser; prepare refuses text that
+//     DuckDB splits into several statements.
+//  3. allowed_paths holds exactly the query's files; enable_external_access = false forbids all others, ATTACH, COPY, and
+//     extensions. DuckDB also allows the folder for spilling, which is why every instance has its own, and layer 1.
+//  4. autoinstall_known_extensions, autoload_known_extensions and allow_community_extensions are off from the start.
+//  5. lock_configuration = true: none of it can be changed by a statement.
+//  6. memory_limit is the budget divided by MaxConcurrent; max_temp_directory_size bounds what is spilled. Both end the
+//     query with fault.Exhausted.
+//  7. The context ends everything: a running statement is interrupted, again and again until it has stopped.
+//
+// DuckDB's memory limit covers tables, sorts, joins and aggregates. It does not cover the values that an expression makes
+// for one chunk of rows, and such an expression cannot be interrupted. Functions that make much of little are therefore
+// bounded (scalar_text.go, macros.sql) or not on the list. What remains: a statement can still double a text with ||
+// many times, and histogram over a hundred million different values keeps them outside of the limit. Run the server
+// under a memory limit of the operating system where callers are not trusted.
+//
+// # How rows come in
+//
+// Files become a view over read_parquet with the list of paths: columns and conditions are pushed down into the files.
+// Batches are copied into a table by CREATE TABLE … AS SELECT * from a stream. The stream itself never meets callers' SQL:
+// with a selection of columns DuckDB 1.5 reads it wrongly, and it can be read once only. No rows become an empty table.
+//
+// # How rows go out
+//
+// Results stream: DuckDB computes ahead by a small buffer and waits. Chunks of 2048 rows are put together into larger
+// batches; the first one goes out at once. Batches own their memory and outlive the instance.
+//
+// # Who locks what
+//
+// A session and its instance belong to one goroutine. A reader may be released from another: Release interrupts, then
+// waits for Next to return. Engine.mu guards the queue. DuckDB's own threads call Go only in micromegasScalar, which
+// touches nothing but its vectors and recovers from panics.
 package duck

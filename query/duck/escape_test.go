@@ -351,6 +351,21 @@ func TestCancel(t *testing.T) {
 			t.Errorf("error %v", res.Err())
 		}
 	})
+	t.Run("released while computing", func(t *testing.T) {
+		// The first chunk comes at once, the next one never.
+		res, err := s.Execute(t.Context(), query.Request{SQL: "SELECT a.range AS x FROM range(100000000) a, range(100000000) b WHERE a.range < 1 AND b.range < 1000000 OR a.range + b.range = -1"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			for res.Next() {
+			}
+		}()
+		res.Release()
+		<-done
+	})
 	t.Run("released mid-stream", func(t *testing.T) {
 		res, err := s.Execute(t.Context(), query.Request{SQL: "SELECT range AS x FROM range(10000000000)"})
 		if err != nil {
@@ -472,6 +487,15 @@ func TestOrder(t *testing.T) {
 	a := mustRun(t, s, "SELECT id FROM view_instance('thread_spans', '"+threadID+"')")
 	if got := fmt.Sprint(a.rows); got != "[[0] [1] [2] [3]]" {
 		t.Errorf("rows %s", got)
+	}
+	for sql, sorts := range map[string]bool{"SELECT count(*) FROM": false, "SELECT name, max(id) FROM": false, "SELECT * FROM": true, "SELECT list(id) FROM": true} {
+		sql = "EXPLAIN " + sql + " view_instance('thread_spans', '" + threadID + "')"
+		if strings.Contains(sql, "name,") {
+			sql += " GROUP BY name"
+		}
+		if a := mustRun(t, s, sql); strings.Contains(a.rows[0][1], "ORDER_BY") != sorts {
+			t.Errorf("%s: %s", sql, a.rows[0][1])
+		}
 	}
 	a = mustRun(t, s, "SELECT id FROM (SELECT * FROM view_instance('thread_spans', '"+threadID+"') WHERE id > 0) LIMIT 2")
 	if got := fmt.Sprint(a.rows); got != "[[1] [2]]" {

@@ -1,6 +1,6 @@
 """Fixtures: the real binaries from bin/ on loopback ports, each lake in a folder of its own.
 
-`lake` is shared by the whole run and started both ways, as one process and as two; `ingestion` and
+`lake` is shared by the whole run and started in every way that there is; `ingestion` and
 `analytics` say how to reach it. A test that changes or breaks a server takes `new_lake`.
 """
 
@@ -15,6 +15,7 @@ from support.client import connect
 from support.emitter import Emitted
 from support.lake import FLAVOURS, Analytics, Flavour, Ingestion, Lake
 from support.oidc import OidcProvider
+from support.postgres import Postgres
 from support.process import BIN
 
 NewLake = Callable[..., Lake]
@@ -36,6 +37,17 @@ def oidc() -> Iterator[OidcProvider]:
         yield provider
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    with Postgres() as server:
+        yield server
+
+
+def new_database(request: pytest.FixtureRequest, flavour: Flavour) -> str:
+    """A database for lakes that need one; the server starts with the first."""
+    return request.getfixturevalue("postgres").new_database() if flavour == "PostgreSQL" else ""
+
+
 @pytest.fixture(scope="session", params=FLAVOURS)
 def lake(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, oidc: OidcProvider
@@ -48,6 +60,7 @@ def lake(
             "MICROMEGAS_OIDC_CONFIG": oidc.server_config(),
             "MICROMEGAS_ADMINS": json.dumps(["admin@example.com"]),
         },
+        database=new_database(request, flavour),
     )
     try:
         yield lake.start()
@@ -79,7 +92,7 @@ def emitted(lake: Lake) -> Emitted:
 
 
 @pytest.fixture
-def new_lake(tmp_path: Path) -> Iterator[NewLake]:
+def new_lake(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[NewLake]:
     """Makes lakes for one test, not yet started; what still runs at the end is stopped cleanly."""
     lakes: list[Lake] = []
 
@@ -89,7 +102,13 @@ def new_lake(tmp_path: Path) -> Iterator[NewLake]:
         environment: dict[str, str] | None = None,
         flags: tuple[str, ...] = (),
     ) -> Lake:
-        lake = Lake(flavour, tmp_path / f"lake-{len(lakes)}", dict(environment or {}), flags)
+        lake = Lake(
+            flavour,
+            tmp_path / f"lake-{len(lakes)}",
+            dict(environment or {}),
+            flags,
+            new_database(request, flavour),
+        )
         lakes.append(lake)
         return lake
 

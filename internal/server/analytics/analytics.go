@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -25,6 +26,7 @@ import (
 type Service struct {
 	config server.Config
 	log    *slog.Logger
+	spill  *spill
 	engine *duck.Engine
 	flight *flightsql.Server
 	auth   []grpc.ServerOption
@@ -36,19 +38,24 @@ type Service struct {
 // New is a [server.Role].
 func New(b *server.Base) (server.Service, error) {
 	log := b.Log.With("component", "analytics")
+	spill, err := openSpill(filepath.Join(b.Config.DataDir, "spill"))
+	if err != nil {
+		return nil, err
+	}
 	engine, err := duck.Open(duck.Options{
 		MemoryLimit:   b.Config.Query.MemoryBytes,
 		MaxConcurrent: b.Config.Query.Concurrency,
-		TempDir:       filepath.Join(b.Config.DataDir, "spill"),
+		TempDir:       spill.dir,
 		Log:           log,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("start the query engine: %w", err)
+		return nil, errors.Join(fmt.Errorf("start the query engine: %w", err), spill.Close())
 	}
 	queries := query.New(b.Lake, engine, query.Options{Timeout: b.Config.Query.Timeout, Log: log})
 	return &Service{
 		config: b.Config,
 		log:    log,
+		spill:  spill,
 		engine: engine,
 		flight: flightsql.New(queries, flightsql.Options{
 			Log:   log,
@@ -81,7 +88,7 @@ func (s *Service) Listen(ctx context.Context) (err error) {
 // Serve implements [server.Service].
 func (s *Service) Serve(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return s.flight.Serve(ctx, s.grpc, s.auth...) })
+	g.Go(func() error { return s.serveFlight(ctx) })
 	if s.health != nil {
 		g.Go(func() error {
 			const grace = time.Second // of probes
@@ -91,7 +98,20 @@ func (s *Service) Serve(ctx context.Context) error {
 	return g.Wait()
 }
 
+// serveFlight serves until ctx ends. flightsql doesn't tell whether it had to end calls, but the time does.
+func (s *Service) serveFlight(ctx context.Context) error {
+	var told atomic.Int64
+	defer context.AfterFunc(ctx, func() { told.Store(time.Now().UnixNano()) })()
+	if err := s.flight.Serve(ctx, s.grpc, s.auth...); err != nil {
+		return err
+	}
+	if at := told.Load(); at != 0 && time.Since(time.Unix(0, at)) >= s.config.Grace && s.config.Grace > 0 {
+		return server.ErrGraceElapsed
+	}
+	return nil
+}
+
 // Close implements [server.Service].
 func (s *Service) Close() error {
-	return errors.Join(server.CloseListener(s.grpc), server.CloseListener(s.health), s.engine.Close())
+	return errors.Join(server.CloseListener(s.grpc), server.CloseListener(s.health), s.engine.Close(), s.spill.Close())
 }

@@ -1,4 +1,4 @@
-"""A lake under test: the servers in one of the two ways to run them, and how to reach them."""
+"""A lake under test: the servers in one of the ways to run them, and how to reach them."""
 
 import json
 import secrets
@@ -9,8 +9,10 @@ from typing import Literal
 
 from support.process import Program, free_port
 
-Flavour = Literal["one process", "two processes"]
-FLAVOURS: tuple[Flavour, ...] = ("one process", "two processes")
+# One process on embedded storage; the two servers side by side on the same embedded storage; the
+# two servers as if on two machines, sharing only a PostgreSQL database and an object store.
+Flavour = Literal["one process", "two processes", "PostgreSQL"]
+FLAVOURS: tuple[Flavour, ...] = ("one process", "two processes", "PostgreSQL")
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Lake:
     folder: Path
     environment: dict[str, str] = field(default_factory=dict)
     flags: tuple[str, ...] = ()
+    database: str = ""  # of the flavour PostgreSQL
     programs: dict[str, Program] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -41,15 +44,19 @@ class Lake:
         self.http_port = free_port()
         self.grpc_port = free_port()
         self.health_port = free_port()
-        self.environment.setdefault("MICROMEGAS_DATA_DIR", str(self.data))
+        if self.flavour == "PostgreSQL":
+            self.environment.setdefault("MICROMEGAS_SQL_CONNECTION_STRING", self.database)
+            self.environment.setdefault(
+                "MICROMEGAS_OBJECT_STORE_URI", f"file://{self.folder}/objects"
+            )
         if "--disable-auth" not in self.flags:
             self.environment.setdefault(
                 "MICROMEGAS_API_KEYS", json.dumps([{"name": "system-test", "key": self.key}])
             )
 
-    @property
-    def data(self) -> Path:
-        return self.folder / "data"
+    def data(self, program: str) -> Path:
+        """The data folder of the program: its own where nothing but the stores is shared."""
+        return self.folder / (f"data-{program}" if self.flavour == "PostgreSQL" else "data")
 
     @property
     def ingestion(self) -> Ingestion:
@@ -85,7 +92,9 @@ class Lake:
         program = Program(
             name,
             self.command(name),
-            self.environment | dict(environment or {}),
+            {"MICROMEGAS_DATA_DIR": str(self.data(name))}
+            | self.environment
+            | dict(environment or {}),
             self.folder / f"{name}.log",
         )
         self.programs[name] = program
