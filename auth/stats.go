@@ -42,13 +42,13 @@ type Decision struct {
 
 // IssuerStats is the state of one issuer.
 type IssuerStats struct {
-	Issuer        string
-	Keys          int           // usable signing keys; 0 before the first fetch
-	KeyAge        time.Duration // since the key set was fetched; 0 before the first fetch
-	Fetches       uint64        // of metadata and keys
-	FetchErrors   uint64
-	Introspected  uint64 // questions to the introspection endpoint
-	Introspection uint64 // errors of them
+	Issuer              string
+	Keys                int           // usable signing keys; 0 before the first fetch
+	KeyAge              time.Duration // since the key set was fetched; 0 before the first fetch
+	Fetches             uint64        // of metadata and keys
+	FetchErrors         uint64
+	Introspections      uint64 // questions about tokens
+	IntrospectionErrors uint64 // of them, those without an answer
 }
 
 // ReloadStats says which configuration is in use (B34).

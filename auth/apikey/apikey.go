@@ -1,12 +1,16 @@
 // Package apikey recognises the keys of MICROMEGAS_API_KEYS.
 //
-// No key is kept. Each is stored as its HMAC-SHA-256 under a random key of this process, and looked up by it (B24):
-// the time of a look-up depends on the number of bytes presented, not on how many of them are right, and a copy of the
-// table is worth nothing without the process it came from. A presented key whose length no configured key has is
-// refused at once; lengths are no secret.
+// No key is kept. Each is stored as the HMAC-SHA-256, under a random key of this process, of its SHA-256, and looked up by
+// it (B24): the time of a look-up depends on the number of bytes presented, not on how many of them are right, and a copy
+// of the table is worth nothing without the process it came from. The inner hash is what a configuration may hold in the
+// place of a key (B27).
 //
-// A key that was accepted is remembered under a short keyed digest (see package digest), as validated tokens are, because
-// the HMAC of the 684 characters that the documented recipe makes costs several times as much.
+// # Short ways
+//
+// A presented key whose length no configured key has is refused at once; lengths are no secret. That way is closed when a
+// key is known by its hash alone. A key that was accepted is remembered under a short keyed digest (see package digest), as
+// validated tokens are, because hashing the 684 characters that the documented recipe makes costs several times as much;
+// and while the length decides nothing, so are the last few thousand that were not, since every token comes by here.
 package apikey
 
 import (
@@ -15,77 +19,145 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/hex"
 	"errors"
 	"hash"
+	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/micromegas-go/micromegas/auth"
 	"github.com/micromegas-go/micromegas/auth/internal/digest"
 )
 
-// ErrUnknown says that no configured key equals the one presented.
-var ErrUnknown = errors.New("no such API key")
+// Why a key is refused; callers of the servers never see which.
+var (
+	ErrUnknown     = errors.New("no such API key")
+	ErrExpired     = errors.New("API key has expired")      // B27
+	ErrNotYetValid = errors.New("API key is not valid yet") // B27
+)
+
+// mostUnknown bounds the refused keys that are remembered.
+const mostUnknown = 4096
+
+// Options are what tests and programs may change.
+type Options struct {
+	Now func() time.Time // nil means time.Now
+	Log *slog.Logger     // for keys that expire soon; nil discards
+}
 
 // Provider is an [auth.Provider].
 type Provider struct {
-	lengths []bool // by length in bytes: whether a key has it
+	entries []*entry // in order of configuration
+	lengths []bool   // by length in bytes: whether a key has it
+	hashed  bool     // some key is known by its hash alone, so that the length decides nothing
 	keys    map[[sha256.Size]byte]*entry
-	hashes  sync.Pool // of hash.Hash: HMAC-SHA-256 under this process's key
+	hashes  sync.Pool // of *hasher
+	now     func() time.Time
+	log     *slog.Logger
 
 	digester *digest.Digester
 	mu       sync.RWMutex
-	accepted map[digest.Sum]*entry // at most one for each key
+	accepted map[digest.Sum]*entry   // at most one for each key
+	unknown  map[digest.Sum]struct{} // at most mostUnknown
 }
 
 type entry struct {
-	hash     [sha256.Size]byte
-	verified *auth.Verified
+	name      string
+	hash      [sha256.Size]byte
+	verified  *auth.Verified
+	notBefore time.Time
+	expires   time.Time // zero means never
+}
+
+// hasher is the memory of one look-up.
+type hasher struct {
+	mac hash.Hash // HMAC-SHA-256 under this process's key
+	in  []byte
+	sum [sha256.Size]byte
 }
 
 // New returns a provider that accepts keys; it keeps none of them. [auth.LoadConfig] has checked that they differ.
-func New(keys []auth.APIKey) *Provider {
+func New(keys []auth.APIKey) *Provider { return NewWith(keys, Options{}) }
+
+// NewWith is [New] with options.
+func NewWith(keys []auth.APIKey, o Options) *Provider {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
 	var secret [32]byte
 	_, _ = rand.Read(secret[:]) // crypto/rand.Read never fails: it ends the program instead
 	p := &Provider{
 		keys:     make(map[[sha256.Size]byte]*entry, len(keys)),
+		now:      o.Now,
+		log:      o.Log,
 		digester: digest.New(),
 		accepted: make(map[digest.Sum]*entry),
+		unknown:  make(map[digest.Sum]struct{}),
 	}
-	p.hashes.New = func() any { return hmac.New(sha256.New, secret[:]) }
+	p.hashes.New = func() any { return &hasher{mac: hmac.New(sha256.New, secret[:])} }
 	for _, k := range keys {
-		if k.Key == "" {
-			continue // an empty bearer must never match (A24)
-		}
-		e := &entry{hash: p.hash(k.Key), verified: auth.NewVerified(auth.Identity{
-			Subject:     k.Name,
-			Issuer:      auth.IssuerAPIKey,
-			Method:      auth.MethodAPIKey,
-			Admin:       k.Admin,
-			MayDelegate: k.MayDelegate,
-		})}
-		p.keys[e.hash] = e
+		p.add(k)
+	}
+	return p
+}
+
+func (p *Provider) add(k auth.APIKey) {
+	e := &entry{name: k.Name, notBefore: k.NotBefore, expires: k.ExpiresAt}
+	switch {
+	case k.Key != "":
+		e.hash = p.hash(k.Key)
 		if n := len(k.Key); n >= len(p.lengths) {
 			p.lengths = append(p.lengths, make([]bool, n+1-len(p.lengths))...)
 		}
 		p.lengths[len(k.Key)] = true
+	case k.Hash != "":
+		inner, err := hex.DecodeString(k.Hash)
+		if err != nil || len(inner) != sha256.Size {
+			return // the configuration has checked it
+		}
+		e.hash = p.outer([sha256.Size]byte(inner))
+		p.hashed = true
+	default:
+		return // an empty bearer must never match (A24)
 	}
-	return p
+	e.verified = auth.NewVerified(auth.Identity{
+		Subject:     k.Name,
+		Issuer:      auth.IssuerAPIKey,
+		Expiry:      k.ExpiresAt,
+		Method:      auth.MethodAPIKey,
+		Roles:       k.Roles,
+		Admin:       k.Admin,
+		MayDelegate: k.MayDelegate,
+	}).Within(k.Networks)
+	p.keys[e.hash] = e
+	p.entries = append(p.entries, e)
 }
 
 // Method returns [auth.MethodAPIKey].
 func (p *Provider) Method() auth.Method { return auth.MethodAPIKey }
 
-// Authenticate accepts token if it equals a configured key byte for byte (A36).
+// Authenticate accepts token if it equals a configured key byte for byte (A36) whose time it is (B27).
 func (p *Provider) Authenticate(_ context.Context, token auth.Secret) (*auth.Verified, error) {
-	if len(token) >= len(p.lengths) || !p.lengths[len(token)] {
+	if !p.hashed && (len(token) >= len(p.lengths) || !p.lengths[len(token)]) || token == "" {
 		return nil, ErrUnknown
 	}
 	sum := p.digester.Sum(string(token))
 	p.mu.RLock()
 	e := p.accepted[sum]
+	unknown := false
+	if e == nil && p.hashed {
+		_, unknown = p.unknown[sum]
+	}
 	p.mu.RUnlock()
-	if e != nil {
-		return e.verified, nil
+	switch {
+	case e != nil:
+		return p.inTime(e)
+	case unknown:
+		return nil, ErrUnknown
 	}
 
 	h := p.hash(token)
@@ -93,20 +165,62 @@ func (p *Provider) Authenticate(_ context.Context, token auth.Secret) (*auth.Ver
 	// The map has compared already, in a time that depends on the values; they are keyed hashes, of which nobody outside
 	// can choose or predict a byte. The comparison that decides does not depend on them.
 	if e == nil || subtle.ConstantTimeCompare(e.hash[:], h[:]) != 1 {
+		p.rememberUnknown(sum)
 		return nil, ErrUnknown
 	}
 	p.mu.Lock()
 	p.accepted[sum] = e
 	p.mu.Unlock()
+	return p.inTime(e)
+}
+
+func (p *Provider) rememberUnknown(sum digest.Sum) {
+	if !p.hashed {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.unknown) >= mostUnknown {
+		clear(p.unknown)
+	}
+	p.unknown[sum] = struct{}{}
+}
+
+// inTime returns e's identity while the key is valid.
+func (p *Provider) inTime(e *entry) (*auth.Verified, error) {
+	if e.notBefore.IsZero() && e.expires.IsZero() {
+		return e.verified, nil
+	}
+	now := p.now()
+	if now.Before(e.notBefore) {
+		return nil, &auth.Refusal{Err: ErrNotYetValid, Detail: e.name}
+	}
+	if !e.expires.IsZero() && !now.Before(e.expires) {
+		return nil, &auth.Refusal{Err: ErrExpired, Detail: e.name}
+	}
 	return e.verified, nil
 }
 
 // hash returns the keyed hash under which a key is stored.
-func (p *Provider) hash(key auth.Secret) (sum [sha256.Size]byte) {
-	h := p.hashes.Get().(hash.Hash)
+func (p *Provider) hash(key auth.Secret) [sha256.Size]byte {
+	h := p.hashes.Get().(*hasher)
 	defer p.hashes.Put(h)
-	h.Reset()
-	_, _ = h.Write([]byte(key)) // a hash never fails
-	h.Sum(sum[:0])
-	return sum
+	h.in = append(h.in[:0], key...)
+	inner := sha256.Sum256(h.in)
+	clear(h.in)
+	return h.outer(inner)
+}
+
+func (p *Provider) outer(inner [sha256.Size]byte) [sha256.Size]byte {
+	h := p.hashes.Get().(*hasher)
+	defer p.hashes.Put(h)
+	return h.outer(inner)
+}
+
+func (h *hasher) outer(inner [sha256.Size]byte) [sha256.Size]byte {
+	h.mac.Reset()
+	h.sum = inner
+	_, _ = h.mac.Write(h.sum[:]) // a hash never fails
+	h.mac.Sum(h.sum[:0])
+	return h.sum
 }

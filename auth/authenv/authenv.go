@@ -24,6 +24,9 @@ type Options struct {
 
 	Extra []auth.Provider // asked after the configured ones, such as keys in the database; kept when the configuration changes
 
+	Poll time.Duration    // how often a [Reloader] looks at the files; 0 means 2 s
+	Tick <-chan time.Time // in the place of Poll, for tests
+
 	Log *slog.Logger     // nil discards
 	Now func() time.Time // nil means time.Now
 }
@@ -50,21 +53,32 @@ func Open(ctx context.Context, getenv func(string) string, o Options) (*auth.Cha
 	return New(cfg, o), nil
 }
 
-// New returns the chain of cfg: API keys first, then OpenID Connect (A32).
+// New returns the chain of cfg: API keys first, then OpenID Connect (A32), then [Options.Extra].
 func New(cfg auth.Config, o Options) *auth.Chain {
-	var providers []auth.Provider
+	var keys *apikey.Provider
 	if len(cfg.APIKeys) > 0 {
-		providers = append(providers, apikey.New(cfg.APIKeys))
+		keys = newKeys(cfg, o)
 	}
+	var tokens *oidc.Provider
 	if len(cfg.OIDC.Issuers) > 0 {
-		providers = append(providers, oidc.New(cfg.OIDC, oidc.Options{Now: o.Now, Log: o.Log}))
+		tokens = oidc.New(cfg.OIDC, oidc.Options{Now: o.Now, Log: o.Log})
 	}
-	return auth.NewChainOf(auth.Setup{
-		Providers: append(providers, o.Extra...),
-		Policy:    auth.PolicyOf(cfg),
-		Proxies:   cfg.Proxies,
-		Limits:    cfg.Limits,
-		Now:       o.Now,
-		Log:       o.Log,
-	})
+	return auth.NewChainOf(setup(cfg, o, keys, tokens))
+}
+
+func newKeys(cfg auth.Config, o Options) *apikey.Provider {
+	return apikey.NewWith(cfg.APIKeys, apikey.Options{Now: o.Now, Log: o.Log})
+}
+
+// setup puts the parts of a chain together; keys and tokens may be nil.
+func setup(cfg auth.Config, o Options, keys *apikey.Provider, tokens *oidc.Provider) auth.Setup {
+	s := auth.Setup{Policy: auth.PolicyOf(cfg), Proxies: cfg.Proxies, Limits: cfg.Limits, Now: o.Now, Log: o.Log}
+	if keys != nil {
+		s.Providers = append(s.Providers, keys)
+	}
+	if tokens != nil {
+		s.Providers = append(s.Providers, tokens)
+	}
+	s.Providers = append(s.Providers, o.Extra...)
+	return s
 }

@@ -21,7 +21,8 @@ func readEmail(c map[string]any, entry *auth.Issuer) (email string, verified boo
 	}
 	var from string
 	for _, name := range claims {
-		if email = oneText(c[name]); email != "" {
+		v, _ := claim(c, name)
+		if email = oneText(v); email != "" {
 			from = name
 			break
 		}

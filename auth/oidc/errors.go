@@ -36,6 +36,8 @@ var (
 	ErrTokenType     = errors.New("this kind of token is not accepted from this issuer") // B4
 	ErrAccessToken   = errors.New("access token lacks client_id, iat or jti")            // B4, RFC 9068 section 2.2
 	ErrRequiredClaim = errors.New("a required claim is missing or has another value")    // B18
+	ErrInactive      = errors.New("issuer says that the token is not active")            // B17
+	ErrMismatch      = errors.New("introspection speaks of another token")               // B17
 	ErrClosed        = errors.New("the server is shutting down")
 )
 

@@ -29,12 +29,14 @@ const (
 
 // metadata is what we use of a discovery document.
 type metadata struct {
-	keysURL    string
-	algorithms []string // announced
+	keysURL      string
+	algorithms   []string // announced
+	introspect   string   // the endpoint for questions about tokens, if announced
+	introspectBy []string // how the endpoint knows who asks, if announced
 }
 
 // newClient returns a client that follows no redirects and trusts rootCAs (PEM) beside the system's certificates.
-func newClient(rootCAs []byte) *http.Client {
+func newClient(rootCAs []byte, keepAlive bool) *http.Client {
 	cfg := &tls.Config{MinVersion: tls.VersionTLS12}
 	if len(rootCAs) > 0 {
 		pool, err := x509.SystemCertPool()
@@ -51,7 +53,7 @@ func newClient(rootCAs []byte) *http.Client {
 			TLSClientConfig:        cfg,
 			TLSHandshakeTimeout:    connectTimeout,
 			MaxResponseHeaderBytes: maxHeader,
-			DisableKeepAlives:      true, // a fetch an hour needs no open connection
+			DisableKeepAlives:      !keepAlive, // a fetch an hour needs no open connection
 			ForceAttemptHTTP2:      true,
 		},
 		// A redirect could lead to keys of somebody else.
@@ -66,9 +68,18 @@ func (is *issuer) fetch(ctx context.Context) (set *keySet, maxAge time.Duration,
 	if err != nil {
 		return nil, 0, err
 	}
-	body, maxAge, err := is.get(ctx, meta.keysURL)
+	var body []byte
+	if path := is.entries[0].KeysFile; path != "" {
+		body, err = auth.ReadConfigFile(path)
+		maxAge = -1
+	} else {
+		body, maxAge, err = is.get(ctx, meta.keysURL)
+	}
 	if err != nil {
 		return nil, 0, fmt.Errorf("fetch keys: %w", err)
+	}
+	if len(body) > maxBody {
+		return nil, 0, fmt.Errorf("fetch keys: more than %d bytes", maxBody)
 	}
 	keys, skipped, err := parseKeySet(body)
 	if err != nil {
@@ -77,7 +88,7 @@ func (is *issuer) fetch(ctx context.Context) (set *keySet, maxAge time.Duration,
 	if len(skipped) > 0 {
 		is.log.DebugContext(ctx, "auth keys skipped", "reasons", skipped)
 	}
-	return &keySet{keys: keys, algorithms: is.algorithms(meta)}, maxAge, nil
+	return &keySet{keys: keys, algorithms: is.algorithms(meta), meta: meta}, maxAge, nil
 }
 
 // algorithms returns what is accepted: what is configured, else what the issuer announces as far as we support it, else
@@ -100,8 +111,8 @@ func (is *issuer) algorithms(meta *metadata) []string {
 
 // discover reads the issuer's metadata (OpenID Connect Discovery section 4).
 func (is *issuer) discover(ctx context.Context) (*metadata, error) {
-	if configured := is.entries[0].KeysURL; configured != "" {
-		return &metadata{keysURL: configured}, nil
+	if entry := is.entries[0]; entry.KeysURL != "" || entry.KeysFile != "" {
+		return &metadata{keysURL: entry.KeysURL}, nil
 	}
 	body, _, err := is.get(ctx, strings.TrimSuffix(is.name, "/")+"/.well-known/openid-configuration")
 	if err != nil {
@@ -120,14 +131,25 @@ func (is *issuer) discover(ctx context.Context) (*metadata, error) {
 	if err := is.checkKeysURL(meta.keysURL); err != nil {
 		return nil, fmt.Errorf("discovery: jwks_uri: %w", err)
 	}
-	if list, ok := doc["id_token_signing_alg_values_supported"].([]any); ok {
-		for _, a := range list {
-			if s, ok := a.(string); ok {
-				meta.algorithms = append(meta.algorithms, s)
-			}
-		}
+	meta.algorithms = texts(doc["id_token_signing_alg_values_supported"])
+	// RFC 8414 section 2. It gets our secret, so the same rules hold as for the keys; without it there are keys all the same.
+	if endpoint, _ := doc["introspection_endpoint"].(string); is.checkKeysURL(endpoint) == nil {
+		meta.introspect = endpoint
+		meta.introspectBy = texts(doc["introspection_endpoint_auth_methods_supported"])
 	}
 	return meta, nil
+}
+
+// texts returns the strings of an array.
+func texts(v any) []string {
+	list, _ := v.([]any)
+	var texts []string
+	for _, e := range list {
+		if s, ok := e.(string); ok {
+			texts = append(texts, s)
+		}
+	}
+	return texts
 }
 
 // checkKeysURL lets keys come over https from anywhere (Google's do from another host), over plain http only for an
@@ -153,23 +175,58 @@ func (is *issuer) get(ctx context.Context, address string) (body []byte, maxAge 
 	if err != nil {
 		return nil, 0, err
 	}
-	req.Header.Set("Accept", "application/json")
-	resp, err := is.client.Do(req)
+	if err := is.authorize(req); err != nil {
+		return nil, 0, err
+	}
+	body, header, err := read(is.client, req)
 	if err != nil {
 		return nil, 0, err
 	}
+	return body, cacheMaxAge(header.Get("Cache-Control")), nil
+}
+
+// authorize adds the token that some issuers, such as Kubernetes clusters, want to see before they show their keys. It is
+// read each time, because others renew the file. It goes to the issuer and to the configured address of its keys, never
+// to an address that only a document names.
+func (is *issuer) authorize(req *http.Request) error {
+	entry := is.entries[0]
+	if entry.BearerTokenFile == "" || !sameOrigin(req.URL, is.name) && !sameOrigin(req.URL, entry.KeysURL) {
+		return nil
+	}
+	token, err := auth.ReadConfigFile(entry.BearerTokenFile)
+	if err != nil {
+		return fmt.Errorf("bearer_token_file: %w", err)
+	}
+	req.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(token)))
+	return nil
+}
+
+// sameOrigin reports whether u has the scheme and host of address.
+func sameOrigin(u *url.URL, address string) bool {
+	a, err := url.Parse(address)
+	return err == nil && a.Host != "" && u.Scheme == a.Scheme && strings.EqualFold(u.Host, a.Host)
+}
+
+// read sends req and reads a small JSON document.
+func read(client *http.Client, req *http.Request) ([]byte, http.Header, error) {
+	req.Header.Set("Accept", "application/json")
+	address := req.URL.Redacted()
+	resp, err := client.Do(req)
+	if err != nil {
+		return nil, nil, err
+	}
 	defer func() { _ = resp.Body.Close() }() // read only
 	if resp.StatusCode != http.StatusOK {
-		return nil, 0, fmt.Errorf("GET %s: status %d", address, resp.StatusCode)
+		return nil, nil, fmt.Errorf("%s %s: status %d", req.Method, address, resp.StatusCode)
 	}
-	body, err = io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	if err != nil {
-		return nil, 0, fmt.Errorf("GET %s: %w", address, err)
+		return nil, nil, fmt.Errorf("%s %s: %w", req.Method, address, err)
 	}
 	if len(body) > maxBody {
-		return nil, 0, fmt.Errorf("GET %s: more than %d bytes", address, maxBody)
+		return nil, nil, fmt.Errorf("%s %s: more than %d bytes", req.Method, address, maxBody)
 	}
-	return body, cacheMaxAge(resp.Header.Get("Cache-Control")), nil
+	return body, resp.Header, nil
 }
 
 // cacheMaxAge returns the max-age of a Cache-Control header (RFC 9111 section 5.2.2.1), negative if there is none.

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/micromegas-go/micromegas/auth"
@@ -34,6 +35,13 @@ type issuer struct {
 	now        func() time.Time
 	log        *slog.Logger
 
+	introspector *introspector // nil when the issuer is not asked about tokens
+
+	from  uint64        // the first generation of the provider that it belongs to
+	until atomic.Uint64 // the first one that it does not belong to any more; 0 while there is none
+
+	fetches, fetchErrors atomic.Uint64
+
 	mu        sync.Mutex
 	set       *keySet   // nil before the first success
 	used      bool      // since set was fetched
@@ -43,6 +51,7 @@ type issuer struct {
 	lastErr   error     // of the last fetch; nil after a success
 	retry     time.Time // no fetch before, after a failure
 	closed    bool
+	warned    time.Time          // of a token without its groups
 	cancelRun context.CancelFunc // of running
 	wg        sync.WaitGroup
 }
@@ -52,16 +61,34 @@ type fetch struct {
 	done chan struct{} // closed when the issuer's fields hold the result
 }
 
-func newIssuer(entry auth.Issuer, cfg auth.OIDC, o Options) *issuer {
-	return &issuer{
-		name:       entry.Issuer,
+// fileLife is how long a key set from a file is used before the file is looked at again: that costs nothing.
+const fileLife = 10 * time.Second
+
+// newIssuer returns the issuer that entries, at least one, are about.
+func newIssuer(entries []auth.Issuer, cfg auth.OIDC, o Options) *issuer {
+	is := &issuer{
+		name:       entries[0].Issuer,
+		entries:    entries,
 		life:       cfg.KeyRefresh,
 		maxStale:   cfg.KeyMaxStale,
 		minRefresh: cfg.KeyMinRefresh,
-		client:     newClient(entry.RootCAs),
+		client:     newClient(entries[0].RootCAs, false),
 		now:        o.Now,
-		log:        o.Log.With("issuer", entry.Issuer),
+		log:        o.Log.With("issuer", entries[0].Issuer),
 	}
+	if entries[0].KeysFile != "" {
+		is.life, is.minRefresh = min(is.life, fileLife), min(is.minRefresh, time.Second)
+	}
+	if in := entries[0].Introspection; in != nil {
+		is.introspector = newIntrospector(*in, is)
+	}
+	return is
+}
+
+// belongsTo reports whether the provider of a generation has this issuer: one of the same name may have taken its place.
+func (is *issuer) belongsTo(generation uint64) bool {
+	until := is.until.Load()
+	return is.from <= generation && (until == 0 || generation < until)
 }
 
 // keys returns a key set that may be used now. fresh says that it was fetched for this call.
@@ -194,10 +221,11 @@ func (is *issuer) finish(set *keySet, maxAge time.Duration, err error) {
 	is.running, is.cancelRun = nil, nil
 	now := is.now()
 	is.lastErr = err
+	is.fetches.Add(1)
 	if err != nil {
+		is.fetchErrors.Add(1)
 		is.failures++
-		wait := min(firstBackoff<<min(is.failures-1, 10), mostBackoff)
-		is.retry = now.Add(wait*4/5 + rand.N(wait/5+1)) // jitter: replicas must not come back together
+		is.retry = now.Add(backoff(is.failures))
 		if !errors.Is(err, context.Canceled) {
 			is.log.Warn("auth keys of the issuer cannot be fetched",
 				"err", auth.Printable(err.Error()), "failures", is.failures, "stale_keys_serve", is.stale(now))
@@ -214,6 +242,12 @@ func (is *issuer) finish(set *keySet, maxAge time.Duration, err error) {
 		set.generation = is.set.generation + 1
 	}
 	is.set, is.used = set, false
+}
+
+// backoff is how long to wait after a number of failures, with jitter: replicas must not come back together (B10).
+func backoff(failures int) time.Duration {
+	wait := min(firstBackoff<<min(failures-1, 10), mostBackoff)
+	return wait*4/5 + rand.N(wait/5+1)
 }
 
 // lifeOf shortens the configured life of a key set to what Cache-Control says, never lengthens it (B9).
@@ -260,4 +294,7 @@ func (is *issuer) close() {
 	is.mu.Unlock()
 	is.wg.Wait()
 	is.client.CloseIdleConnections()
+	if is.introspector != nil {
+		is.introspector.client.CloseIdleConnections()
+	}
 }

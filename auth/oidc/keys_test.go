@@ -93,8 +93,7 @@ func TestA85FailuresAreLogged(t *testing.T) {
 // TestB11Slow checks that an issuer that never answers ends by the fetch's own time limit.
 func TestB11Slow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		is := newIssuer(auth.Issuer{Issuer: "https://issuer.example.com"}, auth.OIDC{KeyRefresh: time.Hour}, Options{Now: time.Now, Log: discard})
-		is.entries = []auth.Issuer{{}}
+		is := newIssuer([]auth.Issuer{{Issuer: "https://issuer.example.com"}}, auth.OIDC{KeyRefresh: time.Hour}, Options{Now: time.Now, Log: discard})
 		is.client = &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
 			<-r.Context().Done()
 			return nil, r.Context().Err()

@@ -28,6 +28,7 @@ const (
 type keySet struct {
 	keys       []key
 	algorithms []string // accepted from this issuer
+	meta       *metadata
 	fetched    time.Time
 	expires    time.Time
 	generation uint64 // counts the sets of an issuer

@@ -14,6 +14,8 @@ type token struct {
 	header header
 	claims map[string]any
 	issuer string // claims["iss"], to choose a configured issuer
+
+	introspected bool // the claims are the issuer's own answer, not read from a token
 }
 
 // canonical is base64url without padding and without bits that decode to nothing: one signature, one spelling (A47).
