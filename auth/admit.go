@@ -17,20 +17,32 @@ type Call struct {
 // Admit is the whole decision of a door: it finds the client's address, authenticates the caller and checks its role. Both
 // doors use it, so that they cannot differ (A1).
 //
-// The context it returns carries the client's address ([ClientAddr]), and unless there is an error the [Identity]
-// ([From]). Errors are those of [Chain.Authenticate] and [Require].
+// A client certificate in ctx ([WithPeerCertificate]) is the credential when no other is presented (B31).
+//
+// The context it returns carries the client's address ([ClientAddr]) and, if the caller is known, the [Identity] ([From]),
+// both also after an error, for the journal. Errors are those of [Chain.Authenticate] and [Require].
 func (c *Chain) Admit(ctx context.Context, call Call) (context.Context, error) {
 	ctx = WithClient(ctx, c.client(call), call.Peer)
-	id, err := c.Authenticate(ctx, call.Authorization)
+	id, err := c.identify(ctx, call.Authorization)
 	if err != nil {
 		return ctx, err
 	}
+	ctx = With(ctx, id)
 	if call.Role != 0 {
 		if err := id.require(call.Role, call.Operation); err != nil {
 			return ctx, err
 		}
 	}
-	return With(ctx, id), nil
+	return ctx, nil
+}
+
+func (c *Chain) identify(ctx context.Context, authorization []string) (*Identity, error) {
+	if len(authorization) == 0 {
+		if cert := PeerCertificate(ctx); cert != nil {
+			return c.AuthenticateCertificate(ctx, cert)
+		}
+	}
+	return c.Authenticate(ctx, authorization)
 }
 
 func (c *Chain) client(call Call) netip.Addr {

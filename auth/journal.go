@@ -21,7 +21,7 @@ type Journal struct {
 	now      func() time.Time
 
 	mu    sync.Mutex
-	lines map[string]*line // by reason; the reasons are our constants, so there are few
+	lines map[string]*line // by reason and caller; the reasons are our constants, so there are few
 }
 
 // line is what is known about the log lines of one reason.
@@ -50,7 +50,16 @@ func (j *Journal) Accepted(ctx context.Context, id *Identity, operation, remote 
 	j.log.LogAttrs(ctx, j.accepted, "authenticated",
 		slog.String("operation", Printable(operation)),
 		slog.String("remote_addr", remote),
+		clientAttr(ctx),
 		slog.Any("identity", id))
+}
+
+// clientAttr is the client behind the proxies, as [ClientAddr] gives it.
+func clientAttr(ctx context.Context) slog.Attr {
+	if addr := ClientAddr(ctx); addr.IsValid() {
+		return slog.String("client_addr", addr.String())
+	}
+	return slog.String("client_addr", "unknown")
 }
 
 // LogValue implements [slog.LogValuer]: subject, email, issuer, audience and rights, safe to print.
@@ -60,32 +69,43 @@ func (id *Identity) LogValue() slog.Value {
 		slog.String("subject", Printable(id.Subject)),
 		slog.Bool("admin", id.Admin),
 		slog.String("roles", id.Roles.String()),
+		slog.String("issuer", Printable(id.Issuer)),
 	}
 	if id.Method == MethodOIDC {
 		attrs = append(attrs,
 			slog.String("email", Printable(id.Email)),
 			slog.Bool("email_verified", id.EmailVerified),
-			slog.String("issuer", Printable(id.Issuer)),
 			slog.String("audience", Printable(id.Audience)))
 	}
 	return slog.GroupValue(attrs...)
 }
 
-// Refused logs why the chain answered err to a request from remote (A84). At most one line a second is written for each
-// reason; the next one says how many were left out.
+// Refused writes the audit line of a call that was answered with err: why, to whom if the caller is known ([From]), and
+// where it came from (A84). At most one line a second is written for each reason and known caller; the next one says how
+// many were left out.
 func (j *Journal) Refused(ctx context.Context, err error, operation, remote string) {
 	if fault.KindOf(err) == fault.Canceled {
 		return // nobody waits for the answer, and nothing is wrong
 	}
-	reason := reasonOf(err)
-	suppressed, ok := j.allow(reason)
+	id, known := From(ctx)
+	reason, who := reasonOf(err), ""
+	if known {
+		who = "\n" + id.Issuer + "\n" + id.Subject
+	}
+	suppressed, ok := j.allow(reason + who)
 	if !ok {
 		return
 	}
+	msg, outcome := outcomeOf(err)
 	attrs := []slog.Attr{
+		slog.String("outcome", outcome),
 		slog.String("reason", reason),
 		slog.String("operation", Printable(operation)),
 		slog.String("remote_addr", remote),
+		clientAttr(ctx),
+	}
+	if known {
+		attrs = append(attrs, slog.Any("identity", id))
 	}
 	if r, ok := errors.AsType[*Refusal](err); ok {
 		attrs = appendNonEmpty(attrs, "issuer", r.Issuer)
@@ -95,11 +115,21 @@ func (j *Journal) Refused(ctx context.Context, err error, operation, remote stri
 	if suppressed > 0 {
 		attrs = append(attrs, slog.Int("suppressed", suppressed))
 	}
-	msg := "authentication refused"
-	if fault.KindOf(err) == fault.Unavailable {
-		msg = "authentication unavailable"
-	}
 	j.log.LogAttrs(ctx, slog.LevelWarn, msg, attrs...)
+}
+
+// outcomeOf returns message and outcome of the audit line for err.
+func outcomeOf(err error) (msg, outcome string) {
+	switch fault.KindOf(err) {
+	case fault.PermissionDenied:
+		return "authorization refused", "denied"
+	case fault.Unavailable:
+		return "authentication unavailable", "unavailable"
+	case fault.Exhausted:
+		return "authentication refused", "limited"
+	default:
+		return "authentication refused", "unauthenticated"
+	}
 }
 
 func appendNonEmpty(attrs []slog.Attr, key, value string) []slog.Attr {

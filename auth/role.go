@@ -77,7 +77,7 @@ func (id *Identity) require(role Role, operation string) error {
 		return &fault.Error{
 			Kind: fault.PermissionDenied,
 			Msg:  operation + " needs an administrator",
-			Fix:  "ask for your email or subject to be added to " + EnvAdmins,
+			Fix:  id.howToBecomeAdmin(),
 		}
 	}
 	return &fault.Error{
@@ -85,4 +85,12 @@ func (id *Identity) require(role Role, operation string) error {
 		Msg:  operation + " needs the role " + role.String(),
 		Fix:  "ask for the role in the configuration of your issuer or key",
 	}
+}
+
+func (id *Identity) howToBecomeAdmin() string {
+	if id != nil && id.Method == MethodAPIKey {
+		return `a key is one only with "admin": true in ` + EnvAPIKeys + " or when " + EnvAllowKeyAdmin +
+			" names it; people are listed by email or subject in " + EnvAdmins
+	}
+	return "ask for your email or subject to be added to " + EnvAdmins
 }

@@ -10,10 +10,12 @@ import (
 
 // token is a parsed, unverified token.
 type token struct {
-	raw    string
-	header header
-	claims map[string]any
-	issuer string // claims["iss"], to choose a configured issuer
+	raw       string
+	signed    string // header and payload as received
+	signature []byte
+	header    header
+	claims    map[string]any
+	issuer    string // claims["iss"], to choose a configured issuer
 
 	introspected bool // the claims are the issuer's own answer, not read from a token
 }
@@ -50,6 +52,7 @@ func parse(raw string) (*token, error) {
 	if t.claims, err = strictjson.Object(decoded[1], maxDepth); err != nil {
 		return t, fmt.Errorf("%w: %w", ErrPayload, err)
 	}
+	t.signed, t.signature = raw[:len(raw)-len(parts[2])-1], decoded[2]
 	t.issuer, _ = t.claims["iss"].(string)
 	return t, nil
 }

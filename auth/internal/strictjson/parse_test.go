@@ -3,7 +3,9 @@ package strictjson
 import (
 	"encoding/json"
 	"errors"
+	"math/rand/v2"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -63,24 +65,74 @@ func TestObject(t *testing.T) {
 	}
 }
 
-// FuzzValue checks that whatever we accept, encoding/json accepts and reads alike.
+// FuzzValue compares with encoding/json: whatever we accept it accepts and reads alike, and we refuse nothing that it
+// accepts but for the reasons of our own.
 func FuzzValue(f *testing.F) {
 	f.Add([]byte(`{"a": [1, "x"], "b": {"c": null}}`))
 	f.Add([]byte(`{"a":1,"a":2}`))
 	f.Add([]byte("[\"\\ud800\", 1e400]"))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		got, err := Value(data, 8)
-		if err != nil {
-			return
+	f.Add([]byte(`[-0.5e+7, -, 01, 1., .5, 1e, "\u12", "\\", "\x"]`))
+	f.Fuzz(func(t *testing.T, data []byte) { compare(t, data) })
+}
+
+func compare(t *testing.T, data []byte) {
+	got, err := Value(data, 8)
+	if errors.Is(err, ErrUTF8) || errors.Is(err, ErrDuplicate) || errors.Is(err, ErrDepth) {
+		return
+	}
+	if valid := json.Valid(data); valid != (err == nil) {
+		t.Fatalf("%q: encoding/json says valid %v, we say %v", data, valid, err)
+	}
+	if err != nil {
+		return
+	}
+	dec := json.NewDecoder(strings.NewReader(string(data)))
+	dec.UseNumber()
+	var want any
+	if err := dec.Decode(&want); err != nil {
+		t.Fatalf("accepted what encoding/json refuses: %v", err)
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Fatalf("got %v, want %v", got, want)
+	}
+}
+
+// TestLikeEncodingJSON changes good JSON at random places.
+func TestLikeEncodingJSON(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	const alphabet = "{}[]\",:0123456789.eE+- \t\n\\untrfalsb/\x00\x1f\x7f"
+	seeds := []string{
+		`{"iss":"https://i","aud":["a","b"],"exp":1.5e3,"x":{"y":[true,false,null]}}`,
+		`["\u00e9\ud83d\ude00\n",-0,0.1,1E+2,{}]`, ` "a" `, `-12.5e-7`,
+	}
+	for range 200_000 {
+		data := []byte(seeds[random.IntN(len(seeds))])
+		for range 1 + random.IntN(3) {
+			at := random.IntN(len(data))
+			switch random.IntN(3) {
+			case 0:
+				data[at] = alphabet[random.IntN(len(alphabet))]
+			case 1:
+				data = append(data[:at], data[min(at+1+random.IntN(3), len(data)):]...)
+			case 2:
+				data = slices.Insert(data, at, alphabet[random.IntN(len(alphabet))])
+			}
+			if len(data) == 0 {
+				break
+			}
 		}
-		dec := json.NewDecoder(strings.NewReader(string(data)))
-		dec.UseNumber()
-		var want any
-		if err := dec.Decode(&want); err != nil {
-			t.Fatalf("accepted what encoding/json refuses: %v", err)
+		compare(t, data)
+	}
+}
+
+func BenchmarkObject(b *testing.B) {
+	claims := []byte(`{"iss":"https://accounts.google.com","azp":"407408718192.apps.googleusercontent.com","aud":"407408718192.apps.googleusercontent.com",` +
+		`"sub":"110169484474386276334","email":"alice@example.com","email_verified":true,"at_hash":"HK6E_P6Dh8Y93mRNtsDB1Q","name":"Alice Example","iat":1353601026,"exp":1353604926}`)
+	b.SetBytes(int64(len(claims)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Object(claims, 16); err != nil {
+			b.Fatal(err)
 		}
-		if !reflect.DeepEqual(got, want) {
-			t.Fatalf("got %v, want %v", got, want)
-		}
-	})
+	}
 }
