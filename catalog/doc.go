@@ -62,6 +62,13 @@
 //	                                          ClaimPartitions and ReleasePartitions update, Forget deletes
 //	members           view_name, block_no     the live partition that holds a block; CommitPartition inserts,
 //	                                          ReplacePartitions moves
+//	api_keys          key_id                  API keys by the SHA-256 of their text; revision is the number of the last change
+//	                                          of anything but last_used_at. CreateKey inserts, RevokeKey, ChangeKey and
+//	                                          TouchKeys update, nothing deletes
+//	api_key_changes   singleton               one row: the revision of the last change of a key, and whether one was ever
+//	                                          imported. Who changes a key locks it until the end of the transaction, so
+//	                                          that revisions are committed in order and a reader that has seen one has
+//	                                          missed none before it
 //	schema_migrations version                 the migrations that were applied; Open
 //
 //	index                     on                               for
@@ -78,6 +85,9 @@
 //	partitions_retired        retired_at where not null        Retired
 //	partitions_file, unique   file where not ''                FilesInUse; no file is in two partitions
 //	members_partition         partition_no                     ReplacePartitions
+//	api_keys, unique          key_hash                         KeyByHash
+//	api_keys, unique          revision                         KeysChangedSince, every few seconds in every replica
+//	api_keys_created          created_at, key_id               listing keys
 //
 // There are no foreign keys: rows arrive in any order. Retired partitions have no members.
 //
@@ -92,7 +102,7 @@
 // it longer than 16 MiB. The file must be on a local disk.
 //
 // PostgreSQL: writers run in READ COMMITTED and lock rows in one order: blocks by block_id, then process_activity, then
-// stream_activity, each by id. Claims take rows with FOR UPDATE SKIP LOCKED; commits change only rows that still name the
+// stream_activity, each by id; those of keys lock api_key_changes first. Claims take rows with FOR UPDATE SKIP LOCKED; commits change only rows that still name the
 // owner, and count them. Readers run in REPEATABLE READ, READ ONLY. Migrations hold an advisory lock.
 //
 // # Migrations

@@ -48,6 +48,11 @@ func Run(t *testing.T, newDatabase func(t *testing.T) Open) {
 		"snapshot":             testSnapshot,
 		"concurrency":          testConcurrency,
 		"canceled":             testCanceled,
+		"keys":                 testKeys,
+		"B28 key changes":      testKeyChanges,
+		"B29 use of keys":      testTouchKeys,
+		"live keys":            testLiveKeys,
+		"B28 keys, together":   testKeysTogether,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, newDatabase(t)) })
 	}

@@ -1,0 +1,1 @@
+SELECT revision, imported FROM api_key_changes

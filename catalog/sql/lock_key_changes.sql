@@ -1,0 +1,2 @@
+SELECT revision, imported FROM api_key_changes
+--pg: FOR UPDATE

@@ -1,0 +1,1 @@
+UPDATE api_key_changes SET revision = ?, imported = ?
