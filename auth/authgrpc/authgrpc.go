@@ -5,45 +5,77 @@
 // path "/health", which names no service, before anything of ours runs: package flightsql answers that one.
 //
 // gRPC reads the message of a unary call before interceptors run, up to the server's limit; streaming calls, which is
-// where Flight carries data, are refused before a message is read.
+// where Flight carries data, are refused before a message is read. The one exception is Flight's Handshake, whose first
+// message may be the credential, see [Presenter].
 package authgrpc
 
 import (
 	"context"
 	"log/slog"
+	"math"
+	"strconv"
 	"strings"
+	"time"
 
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/micromegas-go/micromegas/auth"
 	"github.com/micromegas-go/micromegas/internal/fault"
 )
 
-// authorization is the metadata key that carries the bearer token.
-const authorization = "authorization"
+const (
+	// authorization is the metadata key that carries the bearer token.
+	authorization = "authorization"
+	// handshakeToken is where Flight clients repeat what a handshake with messages gave them. It counts only where there
+	// is no authorization.
+	handshakeToken = "auth-token-bin" //nolint:gosec // G101: a name
+	// retryAfter is HTTP's word for google.rpc.RetryInfo, for proxies and clients that do not read details.
+	retryAfter = "retry-after"
+)
+
+// Options of [New]. The zero value lets everybody in who is authenticated.
+type Options struct {
+	Role auth.Role    // what callers need
+	Log  *slog.Logger // nil discards
+}
+
+// Door is a chain in front of methods, with the journal of its decisions.
+type Door struct {
+	chain   *auth.Chain
+	role    auth.Role
+	journal *auth.Journal
+}
+
+// New returns a door of chain.
+func New(chain *auth.Chain, o Options) *Door {
+	return &Door{chain: chain, role: o.Role, journal: auth.NewJournal(o.Log, slog.LevelInfo, nil)}
+}
+
+// Interceptors are the door as options of a server, after those that turn errors into statuses.
+func (d *Door) Interceptors() []grpc.ServerOption {
+	return []grpc.ServerOption{grpc.ChainUnaryInterceptor(d.unary), grpc.ChainStreamInterceptor(d.stream)}
+}
 
 // ServerOptions returns what a server needs: [Unary], [Stream] and [UnknownMethod].
 func ServerOptions(chain *auth.Chain, log *slog.Logger) []grpc.ServerOption {
-	g := newGate(chain, log)
-	return []grpc.ServerOption{
-		grpc.ChainUnaryInterceptor(g.unary),
-		grpc.ChainStreamInterceptor(g.stream),
-		grpc.UnknownServiceHandler(UnknownMethod),
-	}
+	return append(New(chain, Options{Log: log}).Interceptors(), grpc.UnknownServiceHandler(UnknownMethod))
 }
 
 // Unary returns the interceptor for unary calls. Handlers find the caller with [auth.From].
 func Unary(chain *auth.Chain, log *slog.Logger) grpc.UnaryServerInterceptor {
-	return newGate(chain, log).unary
+	return New(chain, Options{Log: log}).unary
 }
 
 // Stream returns the interceptor for streaming calls. Handlers find the caller with [auth.From] in the stream's context.
 func Stream(chain *auth.Chain, log *slog.Logger) grpc.StreamServerInterceptor {
-	return newGate(chain, log).stream
+	return New(chain, Options{Log: log}).stream
 }
 
 // UnknownMethod answers methods that no service has: OK for health probes (A81), else Unimplemented. Interceptors run
@@ -65,30 +97,31 @@ func Public(fullMethod string) bool {
 	return strings.HasSuffix(fullMethod, "/health")
 }
 
-// gate is a chain and the journal of its decisions.
-type gate struct {
-	chain   *auth.Chain
-	journal *auth.Journal
-}
-
-func newGate(chain *auth.Chain, log *slog.Logger) *gate {
-	return &gate{chain: chain, journal: auth.NewJournal(log, slog.LevelInfo, nil)}
-}
-
-func (g *gate) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-	ctx, err := g.admit(ctx, info.FullMethod)
+func (d *Door) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+	ctx, err := d.admit(ctx, info.FullMethod)
 	if err != nil {
 		return nil, err
 	}
-	return handler(ctx, req)
+	resp, err := handler(ctx, req)
+	d.denied(ctx, info.FullMethod, err)
+	return resp, err
 }
 
-func (g *gate) stream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
-	ctx, err := g.admit(stream.Context(), info.FullMethod)
+func (d *Door) stream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+	ctx, err := d.admit(stream.Context(), info.FullMethod)
 	if err != nil {
 		return err
 	}
-	return handler(srv, &admitted{ServerStream: stream, ctx: ctx})
+	err = handler(srv, &admitted{ServerStream: stream, ctx: ctx})
+	d.denied(ctx, info.FullMethod, err)
+	return err
+}
+
+// denied audits what a handler refused for lack of rights, such as an operation of administrators.
+func (d *Door) denied(ctx context.Context, method string, err error) {
+	if fault.KindOf(err) == fault.PermissionDenied {
+		d.journal.Refused(ctx, err, method, peerAddress(ctx))
+	}
 }
 
 // admitted is a stream with the caller's identity in its context.
@@ -100,11 +133,12 @@ type admitted struct {
 func (s *admitted) Context() context.Context { return s.ctx }
 
 // admit returns the context for a call's handler: with the identity, without credential and forged headers (A70).
-func (g *gate) admit(ctx context.Context, method string) (context.Context, error) {
+func (d *Door) admit(ctx context.Context, method string) (context.Context, error) {
 	md, _ := metadata.FromIncomingContext(ctx) // a copy
-	credential := md[authorization]
+	credential, early := md[authorization], md[handshakeToken]
 	if md != nil {
 		delete(md, authorization)
+		delete(md, handshakeToken)
 		for _, name := range auth.IdentityHeaders() {
 			delete(md, name)
 		}
@@ -113,14 +147,48 @@ func (g *gate) admit(ctx context.Context, method string) (context.Context, error
 	if Public(method) {
 		return ctx, nil
 	}
-	remote := peerAddress(ctx)
-	id, err := g.chain.Authenticate(ctx, credential)
-	if err != nil {
-		g.journal.Refused(ctx, err, method, remote)
-		return nil, Status(err)
+	if len(credential) == 0 && len(early) == 1 {
+		credential = []string{bearer + early[0]}
 	}
-	g.journal.Accepted(ctx, id, method, remote)
-	return auth.With(ctx, id), nil
+	if method == HandshakeMethod && !isBearer(credential) {
+		return d.handshake(ctx, credential), nil
+	}
+	return d.decide(ctx, credential, method)
+}
+
+// decide asks the chain, writes the journal, and returns errors as statuses.
+func (d *Door) decide(ctx context.Context, credential []string, method string) (context.Context, error) {
+	remote := peerAddress(ctx)
+	ctx, err := d.chain.Admit(withCertificate(ctx), auth.Call{
+		Authorization: credential,
+		Peer:          remote,
+		Header:        func(name string) []string { return metadata.ValueFromIncomingContext(ctx, name) },
+		Operation:     method,
+		Role:          d.role,
+	})
+	if err != nil {
+		d.journal.Refused(ctx, err, method, remote)
+		if wait := wait(err); wait > 0 {
+			_ = grpc.SetTrailer(ctx, metadata.Pairs(retryAfter, strconv.Itoa(wait))) // without a stream there is nobody to tell
+		}
+		return ctx, Status(err)
+	}
+	id, _ := auth.From(ctx)
+	d.journal.Accepted(ctx, id, method, remote)
+	return ctx, nil
+}
+
+// withCertificate adds the certificate that TLS has verified, if there is one.
+func withCertificate(ctx context.Context) context.Context {
+	p, ok := peer.FromContext(ctx)
+	if !ok {
+		return ctx
+	}
+	info, ok := p.AuthInfo.(credentials.TLSInfo)
+	if !ok || len(info.State.VerifiedChains) == 0 {
+		return ctx
+	}
+	return auth.WithPeerCertificate(ctx, info.State.VerifiedChains[0][0])
 }
 
 func peerAddress(ctx context.Context) string {
@@ -130,23 +198,43 @@ func peerAddress(ctx context.Context) string {
 	return ""
 }
 
+// wait is when to try again, in whole seconds; 0 where that is of no use.
+func wait(err error) int {
+	f := fault.Of(err)
+	if f == nil || f.Kind != fault.Exhausted && f.Kind != fault.Unavailable {
+		return 0
+	}
+	return max(1, int(math.Ceil(f.RetryAfter.Seconds())))
+}
+
 // Status turns err, an error of package auth, into the status for the caller (A73). Nothing of err but its public
-// message is sent.
+// message is sent, and when to try again.
 func Status(err error) error {
+	code := codes.Internal
 	switch fault.KindOf(err) {
 	case fault.Unauthenticated:
-		return status.Error(codes.Unauthenticated, fault.Of(err).Public())
+		code = codes.Unauthenticated
 	case fault.PermissionDenied:
-		return status.Error(codes.PermissionDenied, fault.Of(err).Public())
+		code = codes.PermissionDenied
 	case fault.Unavailable:
-		return status.Error(codes.Unavailable, fault.Of(err).Public())
+		code = codes.Unavailable
 	case fault.Exhausted:
-		return status.Error(codes.ResourceExhausted, fault.Of(err).Public())
+		code = codes.ResourceExhausted
 	case fault.Canceled:
-		return status.Error(codes.Canceled, fault.Of(err).Public())
+		code = codes.Canceled
 	case fault.Internal, fault.Invalid, fault.NotFound, fault.TooLarge, fault.Unimplemented:
 	}
-	return status.Error(codes.Internal, "internal error")
+	if code == codes.Internal {
+		return status.Error(code, "internal error")
+	}
+	st := status.New(code, fault.Of(err).Public())
+	if seconds := wait(err); seconds > 0 {
+		delay := durationpb.New(time.Duration(seconds) * time.Second)
+		if with, err := st.WithDetails(&errdetails.RetryInfo{RetryDelay: delay}); err == nil {
+			st = with
+		}
+	}
+	return st.Err()
 }
 
 // Attribution returns whom the call in ctx is recorded for in the audit, from its identity and the headers x-user-id,

@@ -2,6 +2,7 @@
 package authhttp
 
 import (
+	"context"
 	"errors"
 	"io"
 	"log/slog"
@@ -17,42 +18,82 @@ import (
 // realm is the protection space named to callers (RFC 9110 section 11.5).
 const realm = "micromegas"
 
-// Middleware lets requests through that chain accepts, with the caller's [auth.Identity] in their context.
+// Options of [New]. The zero value lets everybody in who is authenticated.
+type Options struct {
+	Role     auth.Role    // what callers need
+	Metadata bool         // the server answers [MetadataPath] with [Door.Metadata], and refusals point there
+	Log      *slog.Logger // nil discards
+}
+
+// Door is a chain in front of routes, with the journal of its decisions.
+type Door struct {
+	chain   *auth.Chain
+	opts    Options
+	journal *auth.Journal
+}
+
+// New returns a door of chain.
+func New(chain *auth.Chain, o Options) *Door {
+	return &Door{chain: chain, opts: o, journal: auth.NewJournal(o.Log, slog.LevelDebug, nil)}
+}
+
+// Middleware is the Protect of a door that asks for no role.
+func Middleware(chain *auth.Chain, log *slog.Logger) func(http.Handler) http.Handler {
+	return New(chain, Options{Log: log}).Protect
+}
+
+// Protect lets requests through that the chain accepts, with the caller's [auth.Identity] and address in their context.
 //
 // It decides before anything of the body is read (A30). What it lets through has lost the Authorization header, since
 // handlers have no use for a credential, and the headers of [auth.IdentityHeaders]. Successes are logged at debug,
 // refusals as warnings. Routes that are public stay outside of it.
-func Middleware(chain *auth.Chain, log *slog.Logger) func(http.Handler) http.Handler {
-	journal := auth.NewJournal(log, slog.LevelDebug, nil)
-	return func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			ctx := r.Context()
-			for _, name := range auth.IdentityHeaders() {
-				r.Header.Del(name)
-			}
-			operation := r.Method + " " + r.URL.Path
-			id, err := chain.Authenticate(ctx, r.Header["Authorization"])
-			if err != nil {
-				journal.Refused(ctx, err, operation, r.RemoteAddr)
-				Refuse(w, err)
-				return
-			}
-			journal.Accepted(ctx, id, operation, r.RemoteAddr)
-			r = r.WithContext(auth.With(ctx, id))
-			r.Header.Del("Authorization")
-			next.ServeHTTP(w, r)
+func (d *Door) Protect(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for _, name := range auth.IdentityHeaders() {
+			r.Header.Del(name)
+		}
+		operation := r.Method + " " + r.URL.Path
+		ctx, err := d.chain.Admit(withCertificate(r), auth.Call{
+			Authorization: r.Header["Authorization"],
+			Peer:          r.RemoteAddr,
+			Header:        r.Header.Values,
+			Operation:     operation,
+			Role:          d.opts.Role,
 		})
-	}
+		if err != nil {
+			d.journal.Refused(ctx, err, operation, r.RemoteAddr)
+			if fault.KindOf(err) == fault.Unauthenticated {
+				w.Header().Set("WWW-Authenticate", challenge(err)+d.pointer(r))
+			}
+			Refuse(w, err)
+			return
+		}
+		id, _ := auth.From(ctx)
+		d.journal.Accepted(ctx, id, operation, r.RemoteAddr)
+		r = r.WithContext(ctx)
+		r.Header.Del("Authorization")
+		next.ServeHTTP(w, r)
+	})
 }
 
-// Refuse answers a request that err, an error of [auth.Chain.Authenticate] or [auth.RequireAdmin], ended (A73, A74).
-// Nothing of err but its public message is sent.
+// withCertificate returns the request's context with the certificate that TLS has verified, if there is one.
+func withCertificate(r *http.Request) context.Context {
+	if r.TLS == nil || len(r.TLS.VerifiedChains) == 0 {
+		return r.Context()
+	}
+	return auth.WithPeerCertificate(r.Context(), r.TLS.VerifiedChains[0][0])
+}
+
+// Refuse answers a request that err, an error of [auth.Chain.Admit] or [auth.RequireAdmin], ended (A73, A74). Nothing of
+// err but its public message is sent. A WWW-Authenticate header that is there already stays.
 func Refuse(w http.ResponseWriter, err error) {
 	status, text := http.StatusInternalServerError, "internal error"
 	switch fault.KindOf(err) {
 	case fault.Unauthenticated:
 		status, text = http.StatusUnauthorized, "Invalid token"
-		w.Header().Set("WWW-Authenticate", challenge(err))
+		if w.Header().Get("WWW-Authenticate") == "" {
+			w.Header().Set("WWW-Authenticate", challenge(err))
+		}
 	case fault.PermissionDenied:
 		status, text = http.StatusForbidden, fault.Of(err).Public()
 	case fault.Unavailable, fault.Canceled:

@@ -35,6 +35,10 @@ type Issuer struct {
 	discovery int
 	keySets   int
 	tokens    int
+
+	opaque         int                       // opaque tokens made so far
+	known          map[string]map[string]any // answers about tokens
+	introspections int
 }
 
 // Behaviour is what an issuer does beside the right thing. The zero value is the right thing.
@@ -50,6 +54,11 @@ type Behaviour struct {
 	DiscoveryBody string        // the whole answer of discovery
 	KeysBody      string        // the whole answer with the keys
 	CacheControl  string        // of the answer with the keys
+
+	RequireBearer       string // discovery and keys want to see this bearer token
+	IntrospectionStatus int    // answer questions about tokens with this status
+	IntrospectionBody   string // the whole answer to them
+	IntrospectionAuth   string // announced, and the only way of showing the client's secret that is accepted
 }
 
 // New starts an issuer with one RS256 key and the machine's clock; it stops when tb ends.
@@ -68,6 +77,7 @@ func Start() *Issuer {
 	mux.HandleFunc("GET /.well-known/openid-configuration", i.serveDiscovery)
 	mux.HandleFunc("GET /keys", i.serveKeys)
 	mux.HandleFunc("POST /token", i.serveToken)
+	mux.HandleFunc("POST /introspect", i.serveIntrospection)
 	i.server = httptest.NewServer(mux)
 	return i
 }
@@ -149,7 +159,7 @@ func (i *Issuer) serveDiscovery(w http.ResponseWriter, r *http.Request) {
 	if b.KeysURL != "" {
 		keysURL = b.KeysURL
 	}
-	i.answer(w, r, b, b.Status, b.DiscoveryBody, map[string]any{
+	doc := map[string]any{
 		"issuer":                                name,
 		"authorization_endpoint":                i.URL() + "/authorize",
 		"token_endpoint":                        i.TokenEndpoint(),
@@ -157,7 +167,20 @@ func (i *Issuer) serveDiscovery(w http.ResponseWriter, r *http.Request) {
 		"response_types_supported":              []string{"code"},
 		"subject_types_supported":               []string{"public"},
 		"id_token_signing_alg_values_supported": algorithms,
-	})
+		"introspection_endpoint":                i.IntrospectionEndpoint(),
+	}
+	if b.IntrospectionAuth != "" {
+		doc["introspection_endpoint_auth_methods_supported"] = []string{b.IntrospectionAuth}
+	}
+	i.answer(w, r, b, b.refuses(r, b.Status), b.DiscoveryBody, doc)
+}
+
+// refuses returns 401 for a request without the bearer token that b wants to see, else code.
+func (b Behaviour) refuses(r *http.Request, code int) int {
+	if b.RequireBearer != "" && r.Header.Get("Authorization") != "Bearer "+b.RequireBearer {
+		return http.StatusUnauthorized
+	}
+	return code
 }
 
 func (i *Issuer) serveKeys(w http.ResponseWriter, r *http.Request) {
@@ -172,11 +195,11 @@ func (i *Issuer) serveKeys(w http.ResponseWriter, r *http.Request) {
 	if b.CacheControl != "" {
 		w.Header().Set("Cache-Control", b.CacheControl)
 	}
-	i.answer(w, r, b, max(b.Status, b.KeysStatus), b.KeysBody, map[string]any{"keys": keys})
+	i.answer(w, r, b, b.refuses(r, max(b.Status, b.KeysStatus)), b.KeysBody, map[string]any{"keys": keys})
 }
 
 // answer writes v as JSON, or what b wants instead.
-func (i *Issuer) answer(w http.ResponseWriter, r *http.Request, b Behaviour, code int, body string, v map[string]any) {
+func (i *Issuer) answer(w http.ResponseWriter, r *http.Request, b Behaviour, code int, body string, v any) {
 	if b.Wait != nil {
 		select {
 		case <-b.Wait:
@@ -192,8 +215,8 @@ func (i *Issuer) answer(w http.ResponseWriter, r *http.Request, b Behaviour, cod
 		http.Error(w, "the issuer is out of order", code)
 		return
 	}
-	if b.ExtraBytes > 0 {
-		v["padding"] = strings.Repeat("x", b.ExtraBytes)
+	if doc, ok := v.(map[string]any); ok && b.ExtraBytes > 0 {
+		doc["padding"] = strings.Repeat("x", b.ExtraBytes)
 	}
 	if body == "" {
 		data, err := json.Marshal(v)
