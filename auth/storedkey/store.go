@@ -46,9 +46,12 @@ type Store interface {
 	// of the last change in the snapshot that it looked at. Any other error means that it could not look.
 	KeyByHash(ctx context.Context, hash Hash) (k Key, revision int64, err error)
 
-	// KeysChangedSince returns what changed after a revision. Revisions never decrease, unless the database was replaced
-	// by an older copy.
+	// KeysChangedSince returns what changed after a revision; of a negative one no keys, only where things stand.
+	// Revisions never decrease, unless the database was replaced by an older copy.
 	KeysChangedSince(ctx context.Context, revision int64) (Changes, error)
+
+	// KeysEnding returns the keys that are not revoked and expire in [from, to).
+	KeysEnding(ctx context.Context, from, to time.Time) ([]Key, error)
 
 	// TouchKeys records when keys were last used.
 	TouchKeys(ctx context.Context, used map[uuid.UUID]time.Time) error
