@@ -56,7 +56,7 @@ func New(l Lake, e Engine, o Options) *Service {
 
 // Execute starts the statement. Its rows stream; errors are *fault.Error here and in the result. ctx ends the query.
 func (s *Service) Execute(ctx context.Context, r Request) (Result, error) {
-	stmt, err := scan(r.SQL)
+	stmt, err := parse(ctx, r.SQL)
 	if err != nil {
 		return nil, located(r.SQL, err)
 	}
@@ -70,6 +70,18 @@ func (s *Service) Execute(ctx context.Context, r Request) (Result, error) {
 		return nil, located(r.SQL, err)
 	}
 	return result, nil
+}
+
+// parse scans sql and refuses what the caller may not ask for.
+func parse(ctx context.Context, sql string) (*statement, error) {
+	stmt, err := scan(sql)
+	if err != nil && (stmt == nil || stmt.admin == nil) {
+		return nil, err
+	}
+	if err := authorize(ctx, stmt); err != nil {
+		return nil, err
+	}
+	return stmt, err
 }
 
 func (s *Service) tooLong() error {
@@ -169,7 +181,7 @@ func (s *Service) Describe(ctx context.Context, sql string) (*arrow.Schema, erro
 }
 
 func (s *Service) describe(ctx context.Context, sql string) (*arrow.Schema, error) {
-	stmt, err := scan(sql)
+	stmt, err := parse(ctx, sql)
 	if err != nil {
 		return nil, err
 	}

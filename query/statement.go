@@ -33,6 +33,8 @@ type statement struct {
 	kind   statementKind
 	tokens []token // without spaces, comments, the final semicolon, and the words EXPLAIN …
 	table  string  // of DESCRIBE and SHOW COLUMNS
+
+	admin *operation // the first operation of administrators in it, or nil
 }
 
 // scan splits sql and finds out what it asks for.
@@ -61,6 +63,7 @@ func scan(sql string) (*statement, error) {
 	if err := s.checkShape(); err != nil {
 		return nil, err
 	}
+	s.admin = s.adminFunction()
 	return s, s.classify()
 }
 
@@ -111,7 +114,8 @@ func (s *statement) classify() error {
 		}
 		return invalidAt(s.tokens[0].pos, "SHOW knows TABLES and COLUMNS FROM <table>")
 	case "create", "drop":
-		if s.word(1) == "materialized" || s.word(3) == "materialized" {
+		if s.word(1) == "materialized" || s.word(3) == "materialized" { // CREATE OR REPLACE MATERIALIZED VIEW
+			s.admin = &operation{name: strings.ToUpper(first) + " MATERIALIZED VIEW", pos: s.tokens[0].pos}
 			return fault.New(fault.Unimplemented, "materialized views are not supported")
 		}
 		return s.refuse()
