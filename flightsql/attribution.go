@@ -3,11 +3,6 @@ package flightsql
 import (
 	"context"
 	"log/slog"
-	"net"
-	"strings"
-
-	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/peer"
 
 	"github.com/micromegas-go/micromegas/auth"
 )
@@ -43,22 +38,26 @@ func userAttrs(a auth.Attribution) []slog.Attr {
 	return attrs
 }
 
-// clientIP returns the address of the caller as far as it is known: the last one that a proxy appended, else the peer.
-// Without a proxy in front the header is the caller's own word: good for a record, not for a decision.
+// clientIP returns the address of the caller, found by the door under the rule for proxies; "unknown" when they
+// contradict each other.
 func clientIP(ctx context.Context) string {
-	if lines := metadata.ValueFromIncomingContext(ctx, "x-forwarded-for"); len(lines) > 0 {
-		last := lines[len(lines)-1]
-		if ip := strings.TrimSpace(last[strings.LastIndexByte(last, ',')+1:]); ip != "" {
-			return auth.Printable(ip)
-		}
-	}
-	if ip := header(ctx, "x-real-ip"); ip != "" {
-		return auth.Printable(ip)
-	}
-	if p, ok := peer.FromContext(ctx); ok && p.Addr != nil {
-		if host, _, err := net.SplitHostPort(p.Addr.String()); err == nil {
-			return host
-		}
+	if addr := auth.ClientAddr(ctx); addr.IsValid() {
+		return addr.String()
 	}
 	return "unknown"
+}
+
+// callerAttrs are the audit record's words for how the caller proved who it is. The subject is there where the query is
+// recorded for somebody else.
+func callerAttrs(ctx context.Context) []slog.Attr {
+	id, ok := auth.From(ctx)
+	if !ok {
+		return nil
+	}
+	return []slog.Attr{
+		slog.String("auth_method", string(id.Method)),
+		slog.String("auth_subject", auth.Printable(id.Subject)),
+		slog.String("issuer", auth.Printable(id.Issuer)),
+		slog.Bool("admin", id.Admin),
+	}
 }

@@ -62,6 +62,7 @@ func (r *record) finish(ctx context.Context, err error) {
 		}
 	}
 	attrs = append(attrs, userAttrs(r.caller)...)
+	attrs = append(attrs, callerAttrs(ctx)...)
 	attrs = append(attrs, slog.String("sql", r.sql))
 	if t := r.request.Range.Begin; t != nil {
 		attrs = append(attrs, slog.String("range_begin", t.String()))

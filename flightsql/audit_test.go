@@ -5,28 +5,40 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"net/netip"
 	"strings"
 	"testing"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 
 	"github.com/micromegas-go/micromegas/auth"
 )
 
-// audited runs one query on a fresh server, on behalf of id, and returns its audit record and its error.
-func audited(t *testing.T, id *auth.Identity, ctx context.Context, sql string) (map[string]any, error) { //nolint:revive // ctx carries the headers
-	t.Helper()
-	var log bytes.Buffer
-	as := func(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, next grpc.StreamHandler) error {
+// as is a door that takes everybody for id, behind proxies.
+func as(id *auth.Identity, proxies ...netip.Prefix) grpc.ServerOption {
+	return grpc.ChainStreamInterceptor(func(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, next grpc.StreamHandler) error {
 		ctx := stream.Context()
+		p, _ := peer.FromContext(ctx)
+		addr := auth.Proxies(proxies).Client(p.Addr.String(), func(name string) []string { return metadata.ValueFromIncomingContext(ctx, name) })
+		ctx = auth.WithClient(ctx, addr, p.Addr.String())
 		if id != nil {
 			ctx = auth.With(ctx, id)
 		}
 		return next(srv, guarded{stream, ctx})
-	}
-	s := start(t, Options{Log: slog.New(slog.NewJSONHandler(&log, nil))}, grpc.ChainStreamInterceptor(as))
+	})
+}
+
+var loopback = netip.MustParsePrefix("127.0.0.0/8")
+
+// audited runs one query on a fresh server, on behalf of id, and returns its audit record and its error.
+func audited(t *testing.T, id *auth.Identity, ctx context.Context, sql string, proxies ...netip.Prefix) (map[string]any, error) { //nolint:revive // ctx carries the headers
+	t.Helper()
+	var log bytes.Buffer
+	s := start(t, Options{Log: slog.New(slog.NewJSONHandler(&log, nil))}, as(id, proxies...))
 	r, err := s.client.DoGet(ctx, ticket(sql))
 	if err == nil {
 		if word(sql) == "wait" {
@@ -64,13 +76,16 @@ func TestAuditOfAQuery(t *testing.T) {
 	ctx := with(within(t), "x-client-type", "python", "x-client-agent", "none", "x-client-entrypoint", "script",
 		"x-client-session", "s1", "x-request-id", "r1", "x-forwarded-for", "1.1.1.1, 2.2.2.2", "limit", "5",
 		"query_range_begin", "2024-01-01T00:00:00Z", "query_range_end", "2024-01-02T00:00:00+01:00")
-	rec, err := audited(t, &auth.Identity{Subject: "u1", Email: "u1@example.com", Method: auth.MethodOIDC}, ctx, "logs where x = 1")
+	rec, err := audited(t, &auth.Identity{
+		Subject: "u1", Email: "u1@example.com", Method: auth.MethodOIDC, Issuer: "https://idp", Admin: true,
+	}, ctx, "logs where x = 1", loopback)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for key, want := range map[string]any{
 		"target": AuditTarget, "level": "INFO", "client": "python", "agent": "none", "entrypoint": "script", "session": "s1",
-		"request_id": "r1", "client_ip": "2.2.2.2", "user": "u1", "email": "u1@example.com", "service_account": false,
+		"request_id": "r1", "client_ip": "2.2.2.2", "auth_method": "oidc", "auth_subject": "u1", "issuer": "https://idp", "admin": true,
+		"user": "u1", "email": "u1@example.com", "service_account": false,
 		"sql": "logs where x = 1", "limit": 5.0, "status": "ok", "output_rows": 10.0, "sql_hash": hashSQL("LOGS where x=2"),
 		"range_begin": "2024-01-01T00:00:00.000000000Z", "range_end": "2024-01-01T23:00:00.000000000Z",
 	} {
@@ -117,6 +132,29 @@ func TestAuditSaysHowAQueryEnded(t *testing.T) {
 			}
 			if rec["user"] != "unknown" || rec["client"] != "unknown" || rec["client_ip"] != "127.0.0.1" {
 				t.Errorf("%v", rec)
+			}
+		})
+	}
+}
+
+// B26: forwarding headers are the caller's own word unless a trusted proxy sends them; one that contradicts itself is none.
+func TestB26ClientOfTheAudit(t *testing.T) {
+	for name, tc := range map[string]struct {
+		headers []string
+		proxies []netip.Prefix
+		want    string
+	}{
+		"no proxy":            {[]string{"x-forwarded-for", "6.6.6.6", "x-real-ip", "7.7.7.7"}, nil, "127.0.0.1"},
+		"another proxy":       {[]string{"x-forwarded-for", "6.6.6.6"}, []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, "127.0.0.1"},
+		"the proxy":           {[]string{"x-forwarded-for", "6.6.6.6, 8.8.8.8"}, []netip.Prefix{loopback}, "8.8.8.8"},
+		"x-real-ip":           {[]string{"x-real-ip", "7.7.7.7"}, []netip.Prefix{loopback}, "7.7.7.7"},
+		"contradicting words": {[]string{"x-forwarded-for", "6.6.6.6", "x-real-ip", "7.7.7.7"}, []netip.Prefix{loopback}, "unknown"},
+		"nonsense":            {[]string{"x-forwarded-for", "a b"}, []netip.Prefix{loopback}, "unknown"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rec, err := audited(t, nil, with(within(t), tc.headers...), "one", tc.proxies...)
+			if err != nil || rec["client_ip"] != tc.want {
+				t.Errorf("client_ip %v, want %s (%v)", rec["client_ip"], tc.want, err)
 			}
 		})
 	}

@@ -20,7 +20,13 @@
 //	                 CommandGetTableTypes, CommandGetPrimaryKeys, CommandGetImportedKeys, CommandGetExportedKeys,
 //	                 CommandGetCrossReference (no keys: empty results), CommandGetXdbcTypeInfo.
 //	                 Tables have the empty catalog and the empty schema, and the type "table".
-//	UNIMPLEMENTED    Handshake, DoPut, DoExchange, parameters, transactions, savepoints, Substrait, sessions, renewal.
+//	Handshake        for clients that know names and passwords: the password is the key or token, any name will do. Basic
+//	                 credentials in the header, or a BasicAuth message as the first payload. The answer's header has
+//	                 "authorization: Bearer <password>" for the calls that follow, and with messages the payload <password>.
+//	                 There is no session: nothing is remembered.
+//	administrators   statements that call retire_partitions and its like, CREATE and DROP MATERIALIZED VIEW, DoPut with
+//	                 CommandStatementIngest: PERMISSION_DENIED to everybody else, UNIMPLEMENTED in this version.
+//	UNIMPLEMENTED    DoPut, DoExchange, parameters, transactions, savepoints, Substrait, sessions, renewal.
 //
 // ListFlights is empty; ListActions names the actions above. grpc.health.v1.Health and every call whose path ends in
 // "/health" answer OK without a credential (package auth/authgrpc lets them through).
@@ -31,8 +37,9 @@
 //	                                     so is a bound that excludes nothing that nanoseconds can tell.
 //	limit                                decimal integer >= 0: at most so many rows
 //	preserve_dictionary                  "true" in any case: dictionary columns are sent as dictionaries
-//	x-client-type, -agent, -entrypoint, -session, -notebook, -cell; x-user-id, -email, -name; x-request-id;
-//	x-forwarded-for, x-real-ip           for the audit record, never for access
+//	x-client-type, -agent, -entrypoint, -session, -notebook, -cell; x-user-id, -email, -name; x-request-id
+//	                                     for the audit record, never for access
+//	forwarded, x-forwarded-for, x-real-ip   count only from trusted proxies, see [auth.Proxies]
 //
 // # Answers
 //

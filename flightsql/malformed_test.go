@@ -15,6 +15,8 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/structpb"
+
+	"github.com/micromegas-go/micromegas/auth"
 )
 
 // malformed are bytes that are no command, by name.
@@ -108,7 +110,9 @@ func TestOversizedRequest(t *testing.T) {
 }
 
 func TestWhatIsNotSupported(t *testing.T) {
-	s := start(t, Options{Log: slog.New(slog.DiscardHandler)})
+	root := &auth.Identity{Subject: "root", Admin: true}
+	s := start(t, Options{Log: slog.New(slog.DiscardHandler)}, as(root))
+	open := start(t, Options{Log: slog.New(slog.DiscardHandler)}) // without a door, where nobody could be asked
 	ctx := within(t)
 	client := s.flight()
 	do := func(action string) error {
@@ -130,7 +134,7 @@ func TestWhatIsNotSupported(t *testing.T) {
 		return err
 	}
 	handshake := func() error {
-		stream, err := client.Handshake(ctx)
+		stream, err := open.flight().Handshake(ctx)
 		if err == nil {
 			_, err = stream.Recv()
 		}

@@ -4,6 +4,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/flight"
 	pb "github.com/apache/arrow-go/v18/arrow/flight/gen/flight"
 
+	"github.com/micromegas-go/micromegas/auth"
 	"github.com/micromegas-go/micromegas/internal/fault"
 )
 
@@ -24,8 +25,11 @@ func (s *Server) DoPut(stream flight.FlightService_DoPutServer) error {
 			Fix: "write the values into the statement",
 		}
 	case *pb.CommandStatementIngest:
+		if err := auth.RequireAdmin(stream.Context(), "bulk ingestion (DoPut)"); err != nil {
+			return err
+		}
 		return &fault.Error{
-			Kind: fault.Unimplemented, Msg: "bulk ingest over Flight SQL is not supported yet",
+			Kind: fault.Unimplemented, Msg: "bulk ingestion over Flight SQL comes in a later version",
 			Fix: "send telemetry to the ingestion server",
 		}
 	case *pb.CommandStatementUpdate, *pb.CommandPreparedStatementUpdate:

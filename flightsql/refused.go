@@ -13,14 +13,6 @@ func (s *Server) ListFlights(*flight.Criteria, flight.FlightService_ListFlightsS
 	return nil
 }
 
-// Handshake is for clients that log in with a name and a password; here the credential comes with every call.
-func (s *Server) Handshake(flight.FlightService_HandshakeServer) error {
-	return &fault.Error{
-		Kind: fault.Unimplemented, Msg: "handshake is not supported",
-		Fix: `send the key or token with every call as the header "authorization: Bearer …"`,
-	}
-}
-
 // DoExchange has no meaning in Flight SQL.
 func (s *Server) DoExchange(flight.FlightService_DoExchangeServer) error {
 	return fault.New(fault.Unimplemented, "exchange is not supported")
