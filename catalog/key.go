@@ -49,12 +49,12 @@ type KeyChanges struct {
 
 // KeyFilter narrows what Keys returns; zero fields do not narrow.
 type KeyFilter struct {
-	Name     string
-	Role     string         // keys that have it
-	Live     bool           // without those that are revoked
-	EndsFrom telemetry.Time // keys that expire then or before
-	Limit    int            // at most so many; 0 means all
-	Offset   int            // leave out so many of the newest; only with Limit
+	Name   string
+	Role   string         // keys that have it
+	Live   bool           // without those that are revoked
+	EndsBy telemetry.Time // keys that expire then or before
+	Limit  int            // at most so many; 0 means all
+	Offset int            // leave out so many of the newest; only with Limit
 }
 
 // CreateKey records k. Its ID and, unless it is set, its time of creation are chosen here. If a key with the same hash is

@@ -14,8 +14,8 @@ func (r *Reader) Keys(ctx context.Context, f KeyFilter) ([]Key, error) {
 	if f.Live {
 		o = append(o, option{"live", nil})
 	}
-	if f.EndsFrom != 0 {
-		o = append(o, option{"ends", []any{int64(f.EndsFrom)}})
+	if f.EndsBy != 0 {
+		o = append(o, option{"ends", []any{int64(f.EndsBy)}})
 	}
 	if f.Limit > 0 {
 		o = append(o, option{"limit", []any{f.Limit, max(0, f.Offset)}})

@@ -152,7 +152,7 @@ func (p *Provider) Authenticate(ctx context.Context, token auth.Secret) (*auth.V
 }
 
 // remembered answers from the caches.
-func (p *Provider) remembered(sum digest.Sum, now int64) (v *auth.Verified, err error, known bool) { //nolint:revive,staticcheck // known says whether the other two count
+func (p *Provider) remembered(sum digest.Sum, now int64) (v *auth.Verified, err error, known bool) {
 	p.mu.RLock()
 	e := p.accepted[sum]
 	if e == nil {

@@ -98,9 +98,9 @@ func testKeys(t *testing.T, open Open) {
 		"name and role":     {catalog.KeyFilter{Name: "w", Role: "writer"}, []string{"w"}},
 		"page":              {catalog.KeyFilter{Limit: 1, Offset: 1}, []string{"w"}},
 		"after the last":    {catalog.KeyFilter{Limit: 5, Offset: 3}, []string{}},
-		"that end":          {catalog.KeyFilter{EndsFrom: at(100)}, []string{"full"}},
-		"that end before":   {catalog.KeyFilter{EndsFrom: at(99)}, []string{}},
-		"everything":        {catalog.KeyFilter{Name: "full", Role: "reader", Live: true, EndsFrom: at(100), Limit: 3}, []string{"full"}},
+		"that end":          {catalog.KeyFilter{EndsBy: at(100)}, []string{"full"}},
+		"that end before":   {catalog.KeyFilter{EndsBy: at(99)}, []string{}},
+		"everything":        {catalog.KeyFilter{Name: "full", Role: "reader", Live: true, EndsBy: at(100), Limit: 3}, []string{"full"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := readKeys(t, db, func(r *catalog.Reader) ([]catalog.Key, error) { return r.Keys(t.Context(), tc.filter) })
