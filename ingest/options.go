@@ -25,6 +25,11 @@ type Options struct {
 	// wrong methods and health stay outside. nil means open to everyone.
 	Protect func(http.Handler) http.Handler
 
+	// Metadata answers GET /.well-known/oauth-protected-resource, without authentication; nil means 404.
+	Metadata http.Handler
+	// Degraded lists what /ready shows although it is 200; nil means nothing.
+	Degraded func() []string
+
 	Log *slog.Logger // nil discards
 }
 

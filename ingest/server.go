@@ -25,11 +25,13 @@ type Server struct {
 func New(sink Sink, o Options) *Server {
 	o = o.withDefaults()
 	log := o.Log.With("component", "ingest")
+	ready := health.New(sink.Ready, log)
+	ready.Degraded = o.Degraded
 	return &Server{
 		sink:    sink,
 		opts:    o,
 		log:     log,
-		ready:   health.New(sink.Ready, log),
+		ready:   ready,
 		memory:  semaphore.NewWeighted(o.MaxInFlightBytes),
 		rejects: newRejectLog(log),
 	}
@@ -43,6 +45,9 @@ func (s *Server) Handler() http.Handler {
 		"/ingestion/insert_process": s.insert(s.insertProcess),
 		"/ingestion/insert_stream":  s.insert(s.insertStream),
 		"/ingestion/insert_block":   s.insert(s.insertBlock),
+	}
+	if s.opts.Metadata != nil {
+		routes["/.well-known/oauth-protected-resource"] = s.opts.Metadata // RFC 9728 section 3
 	}
 	// Exact paths, looked up by hand: http.ServeMux would clean and redirect what it does not know.
 	return s.observe(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -24,10 +24,11 @@ func main() {
 
 func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) error {
 	return server.Run(ctx, server.Program{
-		Name:    "flight-sql-srv",
-		Summary: "Answers SQL on the lake over Arrow Flight.",
-		GRPC:    "0.0.0.0:50051", // where clients of existing installations expect it
-		Version: server.BuildVersion(),
-		Roles:   []server.Role{analytics.New},
+		Name:     "flight-sql-srv",
+		Summary:  "Answers SQL on the lake over Arrow Flight.",
+		GRPC:     "0.0.0.0:50051", // where clients of existing installations expect it
+		Version:  server.BuildVersion(),
+		Roles:    []server.Role{analytics.New},
+		Unsetenv: os.Unsetenv,
 	}, args, getenv, stdout, stderr)
 }

@@ -24,10 +24,11 @@ func main() {
 
 func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) error {
 	return server.Run(ctx, server.Program{
-		Name:    "telemetry-ingestion-srv",
-		Summary: "Takes telemetry in over HTTP and keeps it in the lake.",
-		HTTP:    "127.0.0.1:8081",
-		Version: server.BuildVersion(),
-		Roles:   []server.Role{ingestion.New},
+		Name:     "telemetry-ingestion-srv",
+		Summary:  "Takes telemetry in over HTTP and keeps it in the lake.",
+		HTTP:     "127.0.0.1:8081",
+		Version:  server.BuildVersion(),
+		Roles:    []server.Role{ingestion.New},
+		Unsetenv: os.Unsetenv,
 	}, args, getenv, stdout, stderr)
 }

@@ -25,6 +25,9 @@ type Config struct {
 	Auth         auth.Config // empty with DisableAuth
 	authWarnings []string
 
+	TLS            TLSFiles // of HTTP and GRPC; Health stays plaintext, for probes
+	trustedProxies string
+
 	Maintenance bool          // materialise, compact and retire in the background
 	Grace       time.Duration // for work under way when the program is told to stop
 
@@ -54,6 +57,9 @@ const (
 	EnvQueryMemory  = "MICROMEGAS_QUERY_MEMORY_MB"
 	EnvQueryTimeout = "MICROMEGAS_QUERY_TIMEOUT_SECONDS"
 	EnvQueryLimit   = "MICROMEGAS_QUERY_CONCURRENCY"
+	EnvTLSCert      = "MICROMEGAS_TLS_CERT_FILE"
+	EnvTLSKey       = "MICROMEGAS_TLS_KEY_FILE"
+	EnvTLSClientCA  = "MICROMEGAS_TLS_CLIENT_CA_FILE"
 )
 
 // ErrHelp says that help was asked for and printed.
@@ -97,14 +103,26 @@ func (c *Config) complete(getenv func(string) string) []error {
 		c.Objects = fileURI(filepath.Join(c.DataDir, "objects"))
 	}
 	errs = append(errs, c.sameAddress()...)
+	errs = append(errs, c.TLS.check()...)
 	if c.DisableAuth {
 		return errs
 	}
 	var err error
-	if c.Auth, c.authWarnings, err = auth.LoadConfig(getenv); err != nil {
+	c.Auth, c.authWarnings, err = auth.LoadConfig(c.variables(getenv))
+	if err != nil && (!errors.Is(err, auth.ErrNoMethod) || c.TLS.ClientCA == "") { // client certificates are a method too
 		errs = append(errs, err)
 	}
 	return errs
+}
+
+// variables returns getenv with flags in the place of the variables that they beat.
+func (c *Config) variables(getenv func(string) string) func(string) string {
+	return func(name string) string {
+		if name == auth.EnvTrustedProxies && c.trustedProxies != "" {
+			return c.trustedProxies
+		}
+		return getenv(name)
+	}
 }
 
 // sameAddress finds servers that were given one address.

@@ -26,7 +26,8 @@ const (
 // ErrGraceElapsed says that work was still under way when the grace period ended.
 var ErrGraceElapsed = errors.New("the grace period elapsed with work still in flight")
 
-// ServeHTTP answers on l, in HTTP/1.1 and in HTTP/2 with prior knowledge, until ctx ends. Then it stops listening, lets
+// ServeHTTP answers on l, in HTTP/1.1 and HTTP/2, until ctx ends. Over a TLS listener the client chooses, else HTTP/2 takes
+// prior knowledge. Then it stops listening, lets
 // requests go on for grace, closes the connections of those that are left, waits until their handlers have returned, and
 // returns nil or [ErrGraceElapsed].
 func ServeHTTP(ctx context.Context, l net.Listener, h http.Handler, grace time.Duration, log *slog.Logger) error {
@@ -38,6 +39,7 @@ func ServeHTTP(ctx context.Context, l net.Listener, h http.Handler, grace time.D
 	})
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(true)
 	protocols.SetUnencryptedHTTP2(true)
 	s := &http.Server{
 		Handler:           counted,

@@ -17,6 +17,10 @@ type Program struct {
 	GRPC    string // default of --listen-endpoint-grpc; "" means that the program answers no queries
 	Version string
 	Roles   []Role
+
+	// Unsetenv, usually os.Unsetenv, removes variables with secrets from the process's environment once they have been
+	// read; nil leaves them. /proc still shows what the process was started with.
+	Unsetenv func(string) error
 }
 
 // Role makes one of a program's servers. It opens no port.
@@ -28,6 +32,7 @@ type Base struct {
 	Version string
 	Lake    *lake.Lake
 	Auth    *auth.Chain
+	TLS     *Certificates // nil: plaintext
 	Log     *slog.Logger
 }
 

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"slices"
@@ -24,6 +25,13 @@ func Run(ctx context.Context, p Program, args []string, getenv func(string) stri
 	}
 	log := newLogger(stderr, c.Log)
 	start(ctx, p, c, log)
+	if err := forget(p.Unsetenv); err != nil {
+		return err
+	}
+	certificates, err := openTLS(ctx, c, log)
+	if err != nil {
+		return err
+	}
 
 	s, err := openStorage(ctx, c, getenv, log)
 	if err != nil {
@@ -31,16 +39,19 @@ func Run(ctx context.Context, p Program, args []string, getenv func(string) stri
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 
-	chain := openAuth(ctx, c, log)
+	chain, reloader := openAuth(ctx, c, getenv, log)
 	defer func() { err = errors.Join(err, chain.Close()) }()
+	living := newLiving(reloader, certificates, log)
+	defer living.stop()
 
-	services, err := listen(ctx, p.Roles, &Base{Config: c, Version: p.Version, Lake: s.lake, Auth: chain, Log: log})
+	services, err := listen(ctx, p.Roles, &Base{Config: c, Version: p.Version, Lake: s.lake, Auth: chain, TLS: certificates, Log: log})
 	defer func() { err = errors.Join(err, closeAll(services)) }()
 	if err != nil {
 		return err
 	}
+	warnPlaintext(ctx, c, log)
 
-	err = serve(ctx, c, services, s, chain, log)
+	err = serve(ctx, c, services, s, chain, living, log)
 	log.InfoContext(ctx, "closing the stores")
 	return err
 }
@@ -51,8 +62,32 @@ func start(ctx context.Context, p Program, c Config, log *slog.Logger) {
 		"catalog", c.SQL, "objects", c.Objects, "data_dir", c.DataDir, "maintenance", c.Maintenance)
 }
 
-// openAuth returns the chain that all servers of the program ask.
-func openAuth(ctx context.Context, c Config, log *slog.Logger) *auth.Chain {
+// forget removes what may be secret from the environment, once it has been read, so that child processes do not inherit
+// it (B24). OIDC's configuration stays: it is read again when a file changes.
+func forget(unsetenv func(string) error) error {
+	if unsetenv == nil {
+		return nil
+	}
+	for _, name := range []string{auth.EnvAPIKeys, EnvSQL} {
+		if err := unsetenv(name); err != nil {
+			return fmt.Errorf("unset %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// openTLS reads the certificates; nil without TLS.
+func openTLS(ctx context.Context, c Config, log *slog.Logger) (*Certificates, error) {
+	certificates, err := openCertificates(c.TLS, log.With("component", "tls"))
+	if certificates != nil && err == nil {
+		certificates.describe(ctx, "tls files loaded")
+	}
+	return certificates, err
+}
+
+// openAuth returns the chain that all servers of the program ask, and what keeps it in step with its configuration; that
+// is nil when there is nothing to follow.
+func openAuth(ctx context.Context, c Config, getenv func(string) string, log *slog.Logger) (*auth.Chain, *authenv.Reloader) {
 	log = log.With("component", "auth")
 	if c.DisableAuth {
 		var open []string
@@ -61,10 +96,12 @@ func openAuth(ctx context.Context, c Config, log *slog.Logger) *auth.Chain {
 				open = append(open, addr)
 			}
 		}
-		return auth.Disabled(log, open...)
+		return auth.Disabled(log, open...), nil
 	}
 	auth.LogStart(ctx, log, c.Auth, c.authWarnings)
-	return authenv.New(c.Auth, authenv.Options{Log: log})
+	o := authenv.Options{Log: log}
+	chain := authenv.New(c.Auth, o)
+	return chain, authenv.NewReloader(chain, c.variables(getenv), o)
 }
 
 // listen makes the servers and opens their ports. The caller closes what it returns, also after an error.
@@ -93,7 +130,7 @@ func closeAll(services []Service) error {
 }
 
 // serve runs everything until ctx ends or one part fails, which ends the others too.
-func serve(ctx context.Context, c Config, services []Service, s *storage, chain *auth.Chain, log *slog.Logger) error {
+func serve(ctx context.Context, c Config, services []Service, s *storage, chain *auth.Chain, living *living, log *slog.Logger) error {
 	g, running := errgroup.WithContext(ctx)
 	for _, service := range services {
 		g.Go(func() error { return service.Serve(running) })
@@ -102,6 +139,7 @@ func serve(ctx context.Context, c Config, services []Service, s *storage, chain 
 		g.Go(func() error { return s.lake.Run(running) })
 	}
 	g.Go(func() error { return chain.Run(running) })
+	g.Go(func() error { return living.run(running) })
 	g.Go(func() error {
 		<-running.Done()
 		if ctx.Err() != nil {

@@ -19,6 +19,10 @@ const (
 	flagGRPC          = "listen-endpoint-grpc"
 	flagHealth        = "health-listen-addr"
 	flagDisableAuth   = "disable-auth"
+	flagProxies       = "trusted-proxies"
+	flagTLSCert       = "tls-cert"
+	flagTLSKey        = "tls-key"
+	flagTLSClientCA   = "tls-client-ca"
 	flagNoMaintenance = "no-maintenance"
 	flagGrace         = "shutdown-grace-period-seconds"
 	flagQueryMemory   = "query-memory-mb"
@@ -87,6 +91,18 @@ func settingsOf(p Program, c *Config, getenv func(string) string) settings {
 	s = append(s, &setting{
 		flag: flagDisableAuth, set: boolean(&c.DisableAuth),
 		help: "accept everybody as administrator; for closed networks and trials only",
+	}, &setting{
+		flag: flagProxies, env: auth.EnvTrustedProxies, arg: "networks", set: text(&c.trustedProxies),
+		help: "proxies whose Forwarded, X-Forwarded-For and X-Real-IP headers say where a client is: addresses and CIDRs, " +
+			"separated by commas (default: nobody's)",
+	}, &setting{
+		flag: flagTLSCert, env: EnvTLSCert, arg: "file", set: text(&c.TLS.Cert),
+		help: "serve TLS with this certificate, PEM with its chain; followed when it changes, and on SIGHUP (default: plaintext)",
+	}, &setting{
+		flag: flagTLSKey, env: EnvTLSKey, arg: "file", set: text(&c.TLS.Key), help: "the certificate's key, PEM",
+	}, &setting{
+		flag: flagTLSClientCA, env: EnvTLSClientCA, arg: "file", set: text(&c.TLS.ClientCA),
+		help: "accept client certificates that were signed by one of these, PEM, as credentials (default: none)",
 	}, &setting{
 		flag: flagNoMaintenance, set: negated(&c.Maintenance), def: "false",
 		help: "leave turning blocks into tables, compaction and retention to other servers of the same lake",
@@ -201,10 +217,21 @@ func (s settings) usage(w io.Writer, p Program) {
 		{auth.EnvAPIKeys + "=<json>", `keys that are accepted: [{"name": "…", "key": "…"}]`},
 		{auth.EnvOIDCConfig + "=<json>", `token issuers that are accepted: {"issuers": [{"issuer": "https://…", "audience": "…"}]}`},
 		{auth.EnvAdmins + "=<json>", `email addresses or subjects of administrators: ["…"]`},
+		{auth.EnvFile("<one of these three>") + "=<file>", "a file with the value instead; followed when it changes, and on SIGHUP"},
+		{auth.EnvAllowKeyAdmin + "=<name>", "the key with this name is an administrator"},
+		{auth.EnvFailureRate + "=<number>", "failures to authenticate per second and client address; 0 means no limit"},
+		{auth.EnvFailureBurst + "=<number>", "failures to authenticate at once"},
 	} {
 		fmt.Fprintf(w, "  %s\n        %s\n", v[0], v[1])
 	}
-	fmt.Fprint(w, "\nOne of the two ways to authenticate must be configured, unless --disable-auth is given.\n")
+	fmt.Fprint(w, "\nOne way to authenticate must be configured, keys, issuers or --tls-client-ca, unless --disable-auth is given.\n")
+}
+
+func text(dst *string) func(string) error {
+	return func(text string) error {
+		*dst = strings.TrimSpace(text)
+		return nil
+	}
 }
 
 func boolean(dst *bool) func(string) error {

@@ -7,14 +7,18 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"path/filepath"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
 
+	"github.com/micromegas-go/micromegas/auth"
 	"github.com/micromegas-go/micromegas/auth/authgrpc"
+	"github.com/micromegas-go/micromegas/auth/authhttp"
 	"github.com/micromegas-go/micromegas/flightsql"
 	"github.com/micromegas-go/micromegas/internal/server"
 	"github.com/micromegas-go/micromegas/internal/server/health"
@@ -29,8 +33,10 @@ type Service struct {
 	spill  *spill
 	engine *duck.Engine
 	flight *flightsql.Server
-	auth   []grpc.ServerOption
-	ready  *health.Check
+
+	options  []grpc.ServerOption // authentication and TLS
+	protocol string              // for the log
+	probes   http.Handler
 
 	grpc, health net.Listener // health may be nil
 }
@@ -51,6 +57,11 @@ func New(b *server.Base) (server.Service, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("start the query engine: %w", err), spill.Close())
 	}
+	options := authgrpc.New(b.Auth, authgrpc.Options{Role: auth.RoleReader, Log: log}).Interceptors()
+	protocol := "grpc"
+	if cfg := b.TLS.Config("h2"); cfg != nil {
+		options, protocol = append(options, grpc.Creds(credentials.NewTLS(cfg))), "grpc+tls"
+	}
 	queries := query.New(b.Lake, engine, query.Options{Timeout: b.Config.Query.Timeout, Log: log})
 	return &Service{
 		config: b.Config,
@@ -61,12 +72,24 @@ func New(b *server.Base) (server.Service, error) {
 			Log:   log,
 			Grace: max(b.Config.Grace, time.Nanosecond), // there, 0 stands for a default
 		}),
-		auth: []grpc.ServerOption{
-			grpc.ChainUnaryInterceptor(authgrpc.Unary(b.Auth, b.Log)),
-			grpc.ChainStreamInterceptor(authgrpc.Stream(b.Auth, b.Log)),
-		},
-		ready: health.New(b.Lake.Ready, log),
+		options:  options,
+		protocol: protocol,
+		probes:   probes(b, log),
 	}, nil
+}
+
+// probes is what the plain health port answers.
+func probes(b *server.Base, log *slog.Logger) http.Handler {
+	ready := health.New(b.Lake.Ready, log)
+	ready.Degraded = b.Auth.Degraded
+	public, metadata := ready.Handler(), authhttp.New(b.Auth, authhttp.Options{Log: log}).Metadata()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == authhttp.MetadataPath {
+			metadata.ServeHTTP(w, r)
+			return
+		}
+		public.ServeHTTP(w, r)
+	})
 }
 
 // Listen implements [server.Service].
@@ -74,7 +97,7 @@ func (s *Service) Listen(ctx context.Context) (err error) {
 	if s.grpc, err = server.Listen(ctx, server.FlagGRPC, s.config.GRPC); err != nil {
 		return err
 	}
-	s.log.InfoContext(ctx, "listening", "protocol", "grpc", "addr", s.grpc.Addr().String())
+	s.log.InfoContext(ctx, "listening", "protocol", s.protocol, "addr", s.grpc.Addr().String())
 	if s.config.Health == "" {
 		return nil
 	}
@@ -92,7 +115,7 @@ func (s *Service) Serve(ctx context.Context) error {
 	if s.health != nil {
 		g.Go(func() error {
 			const grace = time.Second // of probes
-			return server.ServeHTTP(ctx, s.health, s.ready.Handler(), grace, s.log)
+			return server.ServeHTTP(ctx, s.health, s.probes, grace, s.log)
 		})
 	}
 	return g.Wait()
@@ -102,7 +125,7 @@ func (s *Service) Serve(ctx context.Context) error {
 func (s *Service) serveFlight(ctx context.Context) error {
 	var told atomic.Int64
 	defer context.AfterFunc(ctx, func() { told.Store(time.Now().UnixNano()) })()
-	if err := s.flight.Serve(ctx, s.grpc, s.auth...); err != nil {
+	if err := s.flight.Serve(ctx, s.grpc, s.options...); err != nil {
 		return err
 	}
 	if at := told.Load(); at != 0 && time.Since(time.Unix(0, at)) >= s.config.Grace && s.config.Grace > 0 {

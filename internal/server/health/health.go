@@ -4,8 +4,10 @@ package health
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 )
@@ -18,6 +20,10 @@ const (
 
 // Check answers readiness. Probes never run side by side: who asks during a probe gets its result.
 type Check struct {
+	// Degraded, if set, lists what does not work as it should although requests are answered, one line each. /ready stays
+	// 200 and shows the lines. Everybody can read them.
+	Degraded func() []string
+
 	probe func(context.Context) error
 	log   *slog.Logger
 
@@ -62,7 +68,7 @@ func Alive(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusOK)
 }
 
-// Ready answers /ready: 200, or 503 when the stores can't be reached. Neither has a body.
+// Ready answers /ready: 200, or 503 when the stores can't be reached. There is a body only to tell what is degraded.
 func (c *Check) Ready(w http.ResponseWriter, r *http.Request) {
 	if !reads(w, r) {
 		return
@@ -71,6 +77,14 @@ func (c *Check) Ready(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Retry-After", "1")
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
+	}
+	if c.Degraded != nil {
+		if lines := c.Degraded(); len(lines) > 0 {
+			w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+			w.Header().Set("X-Content-Type-Options", "nosniff")
+			_, _ = io.WriteString(w, "degraded: "+strings.Join(lines, "\ndegraded: ")+"\n")
+			return
+		}
 	}
 	w.WriteHeader(http.StatusOK)
 }

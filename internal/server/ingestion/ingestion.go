@@ -3,9 +3,11 @@ package ingestion
 
 import (
 	"context"
+	"crypto/tls"
 	"log/slog"
 	"net"
 
+	"github.com/micromegas-go/micromegas/auth"
 	"github.com/micromegas-go/micromegas/auth/authhttp"
 	"github.com/micromegas-go/micromegas/ingest"
 	"github.com/micromegas-go/micromegas/internal/server"
@@ -14,6 +16,7 @@ import (
 // Service is an [ingest.Server] on its port.
 type Service struct {
 	config   server.Config
+	tls      *tls.Config // nil: plaintext
 	log      *slog.Logger
 	ingest   *ingest.Server
 	listener net.Listener
@@ -21,10 +24,14 @@ type Service struct {
 
 // New is a [server.Role].
 func New(b *server.Base) (server.Service, error) {
-	log := b.Log.With("component", "ingest")
-	return &Service{config: b.Config, log: log, ingest: ingest.New(b.Lake, ingest.Options{
-		Protect: authhttp.Middleware(b.Auth, b.Log),
-		Log:     b.Log,
+	door := authhttp.New(b.Auth, authhttp.Options{
+		Role: auth.RoleWriter, Metadata: true, Log: b.Log.With("component", "ingest"),
+	})
+	return &Service{config: b.Config, tls: b.TLS.Config("h2", "http/1.1"), log: b.Log.With("component", "ingest"), ingest: ingest.New(b.Lake, ingest.Options{
+		Protect:  door.Protect,
+		Metadata: door.Metadata(),
+		Degraded: b.Auth.Degraded,
+		Log:      b.Log, // ingest names itself
 	})}, nil
 }
 
@@ -33,7 +40,11 @@ func (s *Service) Listen(ctx context.Context) (err error) {
 	if s.listener, err = server.Listen(ctx, server.FlagHTTP, s.config.HTTP); err != nil {
 		return err
 	}
-	s.log.InfoContext(ctx, "listening", "protocol", "http", "addr", s.listener.Addr().String())
+	protocol := "http"
+	if s.tls != nil {
+		s.listener, protocol = tls.NewListener(s.listener, s.tls), "https"
+	}
+	s.log.InfoContext(ctx, "listening", "protocol", protocol, "addr", s.listener.Addr().String())
 	return nil
 }
 
