@@ -164,7 +164,7 @@ func (p *Provider) remembered(sum digest.Sum, now int64) (v *auth.Verified, err 
 	case e != nil && age <= int64(p.opts.MaxStale):
 		v, err := e.inTime(now)
 		return v, err, true
-	case err != nil && age <= int64(ChangesWithin):
+	case err != nil && age < int64(ChangesWithin):
 		if errors.Is(err, ErrRevoked) {
 			p.count.revoked.Add(1)
 		}

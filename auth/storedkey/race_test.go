@@ -1,0 +1,5 @@
+//go:build race
+
+package storedkey
+
+const raceEnabled = true
