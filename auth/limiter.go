@@ -55,8 +55,8 @@ func (l *limiter) fail(addr netip.Addr, limits Limits, now time.Time) (wait time
 	}
 	if passed := now.Sub(b.at); passed > 0 {
 		b.tokens = min(burst, b.tokens+passed.Seconds()*limits.FailuresPerSecond)
-		b.at = now
 	}
+	b.at = now // also when the clock was set back: else nothing would be added until it has caught up
 	if b.tokens < 1 {
 		return time.Duration((1 - b.tokens) / limits.FailuresPerSecond * float64(time.Second)), false
 	}
