@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/micromegas-go/micromegas/auth"
@@ -24,6 +27,7 @@ type Config struct {
 	DisableAuth  bool
 	Auth         auth.Config // empty with DisableAuth
 	authWarnings []string
+	noMethod     error // nothing configured accepts anybody: there have to be keys in the catalog
 
 	TLS            TLSFiles // of HTTP and GRPC; Health stays plaintext, for probes
 	trustedProxies string
@@ -109,10 +113,25 @@ func (c *Config) complete(getenv func(string) string) []error {
 	}
 	var err error
 	c.Auth, c.authWarnings, err = auth.LoadConfig(c.variables(getenv))
-	if err != nil && (!errors.Is(err, auth.ErrNoMethod) || c.TLS.ClientCA == "") { // client certificates are a method too
+	switch {
+	case !errors.Is(err, auth.ErrNoMethod):
+		errs = append(errs, err)
+	case c.TLS.ClientCA != "": // client certificates are a method too
+	case len(errs) == 0 && c.catalogExists():
+		c.noMethod = err
+	default:
 		errs = append(errs, err)
 	}
-	return errs
+	return slices.DeleteFunc(errs, func(err error) bool { return err == nil })
+}
+
+// catalogExists reports whether there is a catalog, as far as can be seen without connecting to it.
+func (c *Config) catalogExists() bool {
+	if strings.Contains(string(c.SQL), "://") {
+		return true
+	}
+	_, err := os.Stat(string(c.SQL))
+	return err == nil
 }
 
 // variables returns getenv with flags in the place of the variables that they beat.

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 
 	"github.com/micromegas-go/micromegas/auth"
+	"github.com/micromegas-go/micromegas/keyadmin"
 	"github.com/micromegas-go/micromegas/lake"
 )
 
@@ -32,6 +33,7 @@ type Base struct {
 	Version string
 	Lake    *lake.Lake
 	Auth    *auth.Chain
+	Keys    *keyadmin.Keys
 	TLS     *Certificates // nil: plaintext
 	Log     *slog.Logger
 }

@@ -12,6 +12,8 @@ import (
 
 	"github.com/micromegas-go/micromegas/auth"
 	"github.com/micromegas-go/micromegas/auth/authenv"
+	"github.com/micromegas-go/micromegas/auth/storedkey"
+	"github.com/micromegas-go/micromegas/keyadmin"
 )
 
 // Run is the program p: it returns after ctx has ended and everything is stored, or with what went wrong.
@@ -39,12 +41,16 @@ func Run(ctx context.Context, p Program, args []string, getenv func(string) stri
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 
-	chain, reloader := openAuth(ctx, c, getenv, log)
+	keys := keyadmin.New(s.catalog, keyadmin.Options{Log: log.With("component", "keyadmin")})
+	if err := haveKeys(ctx, c, keys); err != nil {
+		return err
+	}
+	chain, reloader := openAuth(ctx, c, getenv, keys, log)
 	defer func() { err = errors.Join(err, chain.Close()) }()
 	living := newLiving(reloader, certificates, log)
 	defer living.stop()
 
-	services, err := listen(ctx, p.Roles, &Base{Config: c, Version: p.Version, Lake: s.lake, Auth: chain, TLS: certificates, Log: log})
+	services, err := listen(ctx, p.Roles, &Base{Config: c, Version: p.Version, Lake: s.lake, Auth: chain, Keys: keys, TLS: certificates, Log: log})
 	defer func() { err = errors.Join(err, closeAll(services)) }()
 	if err != nil {
 		return err
@@ -76,6 +82,21 @@ func forget(unsetenv func(string) error) error {
 	return nil
 }
 
+// haveKeys refuses to start a server that nobody could use: nothing is configured, and no key is in the catalog (A3).
+func haveKeys(ctx context.Context, c Config, keys *keyadmin.Keys) error {
+	if c.noMethod == nil {
+		return nil
+	}
+	n, err := keys.Live(ctx)
+	if err != nil {
+		return fmt.Errorf("look for API keys in the catalog: %w", err)
+	}
+	if n == 0 {
+		return fmt.Errorf("%w; or make a key in the catalog with the command micromegas keys", c.noMethod)
+	}
+	return nil
+}
+
 // openTLS reads the certificates; nil without TLS.
 func openTLS(ctx context.Context, c Config, log *slog.Logger) (*Certificates, error) {
 	certificates, err := openCertificates(c.TLS, log.With("component", "tls"))
@@ -87,7 +108,7 @@ func openTLS(ctx context.Context, c Config, log *slog.Logger) (*Certificates, er
 
 // openAuth returns the chain that all servers of the program ask, and what keeps it in step with its configuration; that
 // is nil when there is nothing to follow.
-func openAuth(ctx context.Context, c Config, getenv func(string) string, log *slog.Logger) (*auth.Chain, *authenv.Reloader) {
+func openAuth(ctx context.Context, c Config, getenv func(string) string, keys *keyadmin.Keys, log *slog.Logger) (*auth.Chain, *authenv.Reloader) {
 	log = log.With("component", "auth")
 	if c.DisableAuth {
 		var open []string
@@ -99,7 +120,8 @@ func openAuth(ctx context.Context, c Config, getenv func(string) string, log *sl
 		return auth.Disabled(log, open...), nil
 	}
 	auth.LogStart(ctx, log, c.Auth, c.authWarnings)
-	o := authenv.Options{Log: log}
+	// Keys of the catalog are always asked, so that the first one that is made works without a restart.
+	o := authenv.Options{Log: log, Extra: []auth.Provider{storedkey.New(keys, storedkey.Options{Log: log})}}
 	chain := authenv.New(c.Auth, o)
 	return chain, authenv.NewReloader(chain, c.variables(getenv), o)
 }

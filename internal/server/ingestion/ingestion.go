@@ -6,11 +6,13 @@ import (
 	"crypto/tls"
 	"log/slog"
 	"net"
+	"net/http"
 
 	"github.com/micromegas-go/micromegas/auth"
 	"github.com/micromegas-go/micromegas/auth/authhttp"
 	"github.com/micromegas-go/micromegas/ingest"
 	"github.com/micromegas-go/micromegas/internal/server"
+	"github.com/micromegas-go/micromegas/keyadmin"
 )
 
 // Service is an [ingest.Server] on its port.
@@ -19,20 +21,27 @@ type Service struct {
 	tls      *tls.Config // nil: plaintext
 	log      *slog.Logger
 	ingest   *ingest.Server
+	routes   http.Handler // of ingest, and of the administration of keys
 	listener net.Listener
 }
 
 // New is a [server.Role].
 func New(b *server.Base) (server.Service, error) {
-	door := authhttp.New(b.Auth, authhttp.Options{
-		Role: auth.RoleWriter, Metadata: true, Log: b.Log.With("component", "ingest"),
-	})
-	return &Service{config: b.Config, tls: b.TLS.Config("h2", "http/1.1"), log: b.Log.With("component", "ingest"), ingest: ingest.New(b.Lake, ingest.Options{
+	log := b.Log.With("component", "ingest")
+	door := authhttp.New(b.Auth, authhttp.Options{Role: auth.RoleWriter, Metadata: true, Log: log})
+	in := ingest.New(b.Lake, ingest.Options{
 		Protect:  door.Protect,
 		Metadata: door.Metadata(),
 		Degraded: b.Auth.Degraded,
-		Log:      b.Log, // ingest names itself
-	})}, nil
+		Log:      b.Log, // it names itself
+	})
+	return &Service{
+		config: b.Config,
+		tls:    b.TLS.Config("h2", "http/1.1"),
+		log:    log,
+		ingest: in,
+		routes: keyadmin.Handler(b.Keys, b.Auth, authhttp.Options{Metadata: true, Log: b.Log}, in.Handler()),
+	}, nil
 }
 
 // Listen implements [server.Service].
@@ -50,7 +59,7 @@ func (s *Service) Listen(ctx context.Context) (err error) {
 
 // Serve implements [server.Service].
 func (s *Service) Serve(ctx context.Context) error {
-	err := server.ServeHTTP(ctx, s.listener, s.ingest.Handler(), s.config.Grace, s.log)
+	err := server.ServeHTTP(ctx, s.listener, s.routes, s.config.Grace, s.log)
 	s.log.InfoContext(ctx, "stopped", "served", s.ingest.Stats())
 	return err
 }
