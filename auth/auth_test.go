@@ -391,7 +391,8 @@ func TestA84Journal(t *testing.T) {
 	j := auth.NewJournal(slog.New(slog.NewTextHandler(&out, nil)), slog.LevelInfo, func() time.Time { return now })
 	refusal := func(text string) error {
 		return &fault.Error{Kind: fault.Unauthenticated, Msg: "invalid token", Err: &auth.Refusal{
-			Err: errors.New(text), Issuer: "https://i\n", KeyID: "k1", Detail: "d"}}
+			Err: errors.New(text), Issuer: "https://i\n", KeyID: "k1", Detail: "d",
+		}}
 	}
 	lines := func() int { return strings.Count(out.String(), "level=WARN") }
 

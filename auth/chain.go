@@ -116,8 +116,8 @@ func (c *Chain) AuthenticateToken(ctx context.Context, token Secret) (*Identity,
 	var method Method
 	for _, p := range s.Providers {
 		v, err := p.Authenticate(ctx, token)
-		if err == nil && v.networks != nil && !v.allows(ClientAddr(ctx)) {
-			err = &Refusal{Err: ErrNetwork}
+		if err == nil && (v.networks != nil || v.bound != "") {
+			err = v.usable(ctx)
 		}
 		if err == nil {
 			a := v.under(s.Policy, &c.tally)
@@ -147,13 +147,16 @@ func (c *Chain) AuthenticateToken(ctx context.Context, token Secret) (*Identity,
 // errNoProvider is what an empty chain answers; authenv never builds one (A3).
 var errNoProvider = errors.New("no method of authentication is configured")
 
-// ErrNetwork refuses a credential that is good and came from an address outside of its networks (B27).
-var ErrNetwork = errors.New("credential may not be used from this address")
+// What a credential is refused for that is good in itself.
+var (
+	ErrNetwork = errors.New("credential may not be used from this address")                   // B27
+	ErrBound   = errors.New("credential is bound to a key that the caller has not presented") // B31, B32
+)
 
 // refused counts a refusal, and returns the answer to it.
 func (c *Chain) refused(ctx context.Context, s *Setup, m Method, reason error) error {
 	last := reason
-	if j, ok := reason.(interface{ Unwrap() []error }); ok { //nolint:errorlint // what join made, not what it wraps
+	if j, ok := reason.(interface{ Unwrap() []error }); ok { // what join made
 		list := j.Unwrap()
 		last = list[len(list)-1]
 	}

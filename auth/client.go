@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -52,8 +53,8 @@ func (p Proxies) Client(peer string, header func(name string) []string) netip.Ad
 
 // walk returns the right-most address of way that is no proxy; its first one if all are, unknown if it can't be read.
 func (p Proxies) walk(addr netip.Addr, way []string) netip.Addr {
-	for i := len(way) - 1; i >= 0; i-- {
-		if addr = parseAddr(way[i]); !addr.IsValid() || !p.contain(addr) {
+	for _, node := range slices.Backward(way) {
+		if addr = parseAddr(node); !addr.IsValid() || !p.contain(addr) {
 			return addr
 		}
 	}

@@ -39,17 +39,24 @@ func TestConfigLoads(t *testing.T) {
 		check    func(auth.Config) bool
 		warnings []string // parts, in order
 	}{
-		"A2 keys alone": {env: env(auth.EnvAPIKeys, `[{"name": "svc", "key": "0123456789abcdef"}]`),
-			check: func(c auth.Config) bool { return len(c.APIKeys) == 1 && len(c.OIDC.Issuers) == 0 }},
-		"A2 OIDC alone": {env: env(auth.EnvOIDCConfig, oneIssuer),
-			check: func(c auth.Config) bool { return len(c.APIKeys) == 0 && len(c.OIDC.Issuers) == 1 }},
-		"A2 both": {env: env(auth.EnvOIDCConfig, oneIssuer, auth.EnvAPIKeys, `[{"name": "svc", "key": "0123456789abcdef"}]`),
-			check: func(c auth.Config) bool { return len(c.APIKeys) == 1 && len(c.OIDC.Issuers) == 1 }},
+		"A2 keys alone": {
+			env:   env(auth.EnvAPIKeys, `[{"name": "svc", "key": "0123456789abcdef"}]`),
+			check: func(c auth.Config) bool { return len(c.APIKeys) == 1 && len(c.OIDC.Issuers) == 0 },
+		},
+		"A2 OIDC alone": {
+			env:   env(auth.EnvOIDCConfig, oneIssuer),
+			check: func(c auth.Config) bool { return len(c.APIKeys) == 0 && len(c.OIDC.Issuers) == 1 },
+		},
+		"A2 both": {
+			env:   env(auth.EnvOIDCConfig, oneIssuer, auth.EnvAPIKeys, `[{"name": "svc", "key": "0123456789abcdef"}]`),
+			check: func(c auth.Config) bool { return len(c.APIKeys) == 1 && len(c.OIDC.Issuers) == 1 },
+		},
 		"A9 defaults": {env: env(auth.EnvOIDCConfig, oneIssuer), check: func(c auth.Config) bool {
 			return c.OIDC.KeyRefresh == time.Hour && c.OIDC.TokenCacheSize == 1000 && c.OIDC.TokenCacheTTL == 5*time.Minute &&
 				c.OIDC.ClockSkew == time.Minute && c.OIDC.ExpiryLeeway == 0 && c.OIDC.KeyMaxStale == 24*time.Hour
 		}},
-		"A9 the documented example": {env: env(auth.EnvOIDCConfig, `{
+		"A9 the documented example": {
+			env: env(auth.EnvOIDCConfig, `{
 			"issuers": [
 				{"issuer": "https://accounts.google.com", "audience": "your-app-id.apps.googleusercontent.com"},
 				{"issuer": "https://login.microsoftonline.com/{tenant}/v2.0", "audience": "api://your-api-id"}
@@ -58,82 +65,148 @@ func TestConfigLoads(t *testing.T) {
 			check: func(c auth.Config) bool {
 				return len(c.OIDC.Issuers) == 2 && c.OIDC.Issuers[1].Audiences[0] == "api://your-api-id" && // A148
 					c.OIDC.KeyRefresh == 30*time.Minute && c.OIDC.TokenCacheSize == 500 && c.OIDC.TokenCacheTTL == time.Minute
-			}},
-		"A10 one issuer twice": {env: env(auth.EnvOIDCConfig, `{"issuers": [{"issuer": "https://i", "audience": "a"}, {"issuer": "https://i", "audience": "b"}]}`),
-			check: func(c auth.Config) bool { return len(c.OIDC.Issuers) == 2 }},
-		"A15 blank variables": {env: env(auth.EnvOIDCConfig, " \t\n", auth.EnvAdmins, "", auth.EnvAPIKeys, `[{"name": "svc", "key": "0123456789abcdef"}]`),
-			check: func(c auth.Config) bool { return len(c.OIDC.Issuers) == 0 && len(c.Admins) == 0 }},
-		"A16 zeros": {env: env(auth.EnvOIDCConfig, `{"issuers": [{"issuer": "https://i", "audience": "a"}], "jwks_refresh_interval_secs": 0, "token_cache_size": 0, "token_cache_ttl_secs": 0}`),
+			},
+		},
+		"A10 one issuer twice": {
+			env:   env(auth.EnvOIDCConfig, `{"issuers": [{"issuer": "https://i", "audience": "a"}, {"issuer": "https://i", "audience": "b"}]}`),
+			check: func(c auth.Config) bool { return len(c.OIDC.Issuers) == 2 },
+		},
+		"A15 blank variables": {
+			env:   env(auth.EnvOIDCConfig, " \t\n", auth.EnvAdmins, "", auth.EnvAPIKeys, `[{"name": "svc", "key": "0123456789abcdef"}]`),
+			check: func(c auth.Config) bool { return len(c.OIDC.Issuers) == 0 && len(c.Admins) == 0 },
+		},
+		"A16 zeros": {
+			env: env(auth.EnvOIDCConfig, `{"issuers": [{"issuer": "https://i", "audience": "a"}], "jwks_refresh_interval_secs": 0, "token_cache_size": 0, "token_cache_ttl_secs": 0}`),
 			check: func(c auth.Config) bool {
 				return c.OIDC.KeyRefresh == time.Second && c.OIDC.TokenCacheSize == 0 && c.OIDC.TokenCacheTTL == 0
-			}},
-		"A14 unknown fields": {env: env(auth.EnvOIDCConfig, `{"jwks_refresh_interval_sec": 1, "issuers": [{"issuer": "https://i", "audience": "a", "comment": "x"}]}`),
+			},
+		},
+		"A14 unknown fields": {
+			env:      env(auth.EnvOIDCConfig, `{"jwks_refresh_interval_sec": 1, "issuers": [{"issuer": "https://i", "audience": "a", "comment": "x"}]}`),
 			check:    func(c auth.Config) bool { return c.OIDC.KeyRefresh == time.Hour },
-			warnings: []string{"issuers[0].comment is unknown", "jwks_refresh_interval_sec is unknown"}},
-		"A17 administrators": {env: env(auth.EnvOIDCConfig, oneIssuer, auth.EnvAdmins, `["alice@example.com", "sub"]`),
-			check: func(c auth.Config) bool { return len(c.Admins) == 2 }},
-		"A22 long key": {env: env(auth.EnvAPIKeys, `[{"name": "svc", "key": "`+long+`"}]`),
-			check: func(c auth.Config) bool { return len(c.APIKeys[0].Key) == 684 }},
-		"A22 short key": {env: env(auth.EnvAPIKeys, `[{"name": "svc", "key": "my-secret-key1"}]`),
-			check: func(c auth.Config) bool { return c.APIKeys[0].MayDelegate }, warnings: []string{"[0].key has only 14"}},
-		"A23 extra fields": {env: env(auth.EnvAPIKeys, `[{"name": "svc", "key": "0123456789abcdef", "owner": "me"}]`),
-			check: func(c auth.Config) bool { return len(c.APIKeys) == 1 }, warnings: []string{"[0].owner is unknown"}},
-		"A24 one name twice": {env: env(auth.EnvAPIKeys, `[{"name": "svc", "key": "0123456789abcdef"}, {"name": "svc", "key": "0123456789abcdeg"}]`),
-			check: func(c auth.Config) bool { return len(c.APIKeys) == 2 }},
-		"B19 key that is an administrator": {env: env(auth.EnvAPIKeys, `[{"name": "a", "key": "0123456789abcdef", "admin": true}, {"name": "b", "key": "0123456789abcdeg"}]`),
-			check: func(c auth.Config) bool { return c.APIKeys[0].Admin && !c.APIKeys[1].Admin }},
+			warnings: []string{"issuers[0].comment is unknown", "jwks_refresh_interval_sec is unknown"},
+		},
+		"A17 administrators": {
+			env:   env(auth.EnvOIDCConfig, oneIssuer, auth.EnvAdmins, `["alice@example.com", "sub"]`),
+			check: func(c auth.Config) bool { return len(c.Admins) == 2 },
+		},
+		"A22 long key": {
+			env:   env(auth.EnvAPIKeys, `[{"name": "svc", "key": "`+long+`"}]`),
+			check: func(c auth.Config) bool { return len(c.APIKeys[0].Key) == 684 },
+		},
+		"A22 short key": {
+			env:   env(auth.EnvAPIKeys, `[{"name": "svc", "key": "my-secret-key1"}]`),
+			check: func(c auth.Config) bool { return c.APIKeys[0].MayDelegate }, warnings: []string{"[0].key has only 14"},
+		},
+		"A23 extra fields": {
+			env:   env(auth.EnvAPIKeys, `[{"name": "svc", "key": "0123456789abcdef", "owner": "me"}]`),
+			check: func(c auth.Config) bool { return len(c.APIKeys) == 1 }, warnings: []string{"[0].owner is unknown"},
+		},
+		"A24 one name twice": {
+			env:   env(auth.EnvAPIKeys, `[{"name": "svc", "key": "0123456789abcdef"}, {"name": "svc", "key": "0123456789abcdeg"}]`),
+			check: func(c auth.Config) bool { return len(c.APIKeys) == 2 },
+		},
+		"B19 key that is an administrator": {
+			env:   env(auth.EnvAPIKeys, `[{"name": "a", "key": "0123456789abcdef", "admin": true}, {"name": "b", "key": "0123456789abcdeg"}]`),
+			check: func(c auth.Config) bool { return c.APIKeys[0].Admin && !c.APIKeys[1].Admin },
+		},
 		"A143 Google": {env: env(auth.EnvOIDCConfig, oneIssuer), check: func(c auth.Config) bool { return !c.OIDC.Issuers[0].TrustEmail }},
-		"A147 Azure, concrete tenant": {env: env(auth.EnvOIDCConfig, `{"issuers": [{"issuer": "https://login.microsoftonline.com/72f988bf-86f1-41af-91ab-2d7cd011db47/v2.0", "audience": "a"}]}`),
-			check: func(c auth.Config) bool { return c.OIDC.Issuers[0].TrustEmail }},
-		"A148 Azure v1.0": {env: env(auth.EnvOIDCConfig, `{"issuers": [{"issuer": "https://sts.windows.net/72f988bf-86f1-41af-91ab-2d7cd011db47/", "audience": "a"}]}`),
-			check: func(c auth.Config) bool { return c.OIDC.Issuers[0].TrustEmail }},
-		"B15 Azure, not trusted": {env: env(auth.EnvOIDCConfig, `{"issuers": [{"issuer": "https://login.microsoftonline.com/72f988bf-86f1-41af-91ab-2d7cd011db47/v2.0", "audience": "a", "trust_email": false}]}`),
-			check: func(c auth.Config) bool { return !c.OIDC.Issuers[0].TrustEmail }},
-		"B15 Azure, personal accounts": {env: env(auth.EnvOIDCConfig, `{"issuers": [{"issuer": "https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0", "audience": "a"}]}`),
-			check: func(c auth.Config) bool { return !c.OIDC.Issuers[0].TrustEmail }},
-		"B15 a host that looks like Azure": {env: env(auth.EnvOIDCConfig, `{"issuers": [{"issuer": "https://login.microsoftonline.com.evil.example/72f988bf-86f1-41af-91ab-2d7cd011db47/v2.0", "audience": "a"}]}`),
-			check: func(c auth.Config) bool { return !c.OIDC.Issuers[0].TrustEmail }},
-		"B15 Azure, every tenant": {env: env(auth.EnvOIDCConfig, `{"issuers": [{"issuer": "https://login.microsoftonline.com/common/v2.0", "audience": "a"}]}`),
-			check: func(c auth.Config) bool { return !c.OIDC.Issuers[0].TrustEmail }, warnings: []string{"no concrete tenant"}},
-		"A150 Auth0": {env: env(auth.EnvOIDCConfig, `{"issuers": [{"issuer": "https://tenant.auth0.com/", "audience": "a"}]}`),
-			check: func(c auth.Config) bool { return c.OIDC.Issuers[0].Issuer == "https://tenant.auth0.com/" }},
-		"A152 Okta": {env: env(auth.EnvOIDCConfig, `{"issuers": [{"issuer": "https://org.okta.com/oauth2/default", "audience": "api://default"}]}`),
-			check: func(auth.Config) bool { return true }, warnings: []string{"many clients of the issuer share"}}, // B7
-		"B7 Keycloak, narrowed": {env: env(auth.EnvOIDCConfig, `{"issuers": [{"issuer": "https://k/realms/r", "audience": "account", "authorized_parties": ["cli"]}]}`),
-			check: func(auth.Config) bool { return true }},
-		"B11 loopback over http": {env: env(auth.EnvOIDCConfig, `{"issuers": [{"issuer": "http://127.0.0.1:8080", "audience": "a"}, {"issuer": "http://[::1]:8080", "audience": "a"}, {"issuer": "http://localhost", "audience": "a"}]}`),
-			check: func(c auth.Config) bool { return len(c.OIDC.Issuers) == 3 }},
-		"B11 http permitted": {env: env(auth.EnvOIDCConfig, `{"issuers": [{"issuer": "http://dex:5556", "audience": "a", "allow_http": true}]}`),
-			check: func(c auth.Config) bool { return c.OIDC.Issuers[0].AllowHTTP }, warnings: []string{"allow_http"}},
-		"A17 administrators without OIDC": {env: env(auth.EnvAPIKeys, `[{"name": "svc", "key": "0123456789abcdef"}]`, auth.EnvAdmins, `["a"]`),
-			check: func(auth.Config) bool { return true }, warnings: []string{"no effect without " + auth.EnvOIDCConfig}},
-		"B16 a subject and two issuers": {env: env(auth.EnvOIDCConfig, `{"issuers": [{"issuer": "https://i", "audience": "a"}, {"issuer": "https://j", "audience": "a"}]}`, auth.EnvAdmins, `["a@b", "sub"]`),
-			check: func(auth.Config) bool { return true }, warnings: []string{"[1] is a subject"}},
-		"B27 whole key object": {env: env(auth.EnvAPIKeys, `[{"name": "a", "sha256": "`+strings.ToUpper(auth.HashKey("0123456789abcdef"))+`", "not_before": "2026-01-01T00:00:00Z", "expires_at": "2027-01-01T00:00:00+01:00", "roles": ["writer"], "allowed_cidrs": ["10.0.0.0/8", "192.0.2.1"], "may_delegate": false}]`),
+		"A147 Azure, concrete tenant": {
+			env:   env(auth.EnvOIDCConfig, `{"issuers": [{"issuer": "https://login.microsoftonline.com/72f988bf-86f1-41af-91ab-2d7cd011db47/v2.0", "audience": "a"}]}`),
+			check: func(c auth.Config) bool { return c.OIDC.Issuers[0].TrustEmail },
+		},
+		"A148 Azure v1.0": {
+			env:   env(auth.EnvOIDCConfig, `{"issuers": [{"issuer": "https://sts.windows.net/72f988bf-86f1-41af-91ab-2d7cd011db47/", "audience": "a"}]}`),
+			check: func(c auth.Config) bool { return c.OIDC.Issuers[0].TrustEmail },
+		},
+		"B15 Azure, not trusted": {
+			env:   env(auth.EnvOIDCConfig, `{"issuers": [{"issuer": "https://login.microsoftonline.com/72f988bf-86f1-41af-91ab-2d7cd011db47/v2.0", "audience": "a", "trust_email": false}]}`),
+			check: func(c auth.Config) bool { return !c.OIDC.Issuers[0].TrustEmail },
+		},
+		"B15 Azure, personal accounts": {
+			env:   env(auth.EnvOIDCConfig, `{"issuers": [{"issuer": "https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0", "audience": "a"}]}`),
+			check: func(c auth.Config) bool { return !c.OIDC.Issuers[0].TrustEmail },
+		},
+		"B15 a host that looks like Azure": {
+			env:   env(auth.EnvOIDCConfig, `{"issuers": [{"issuer": "https://login.microsoftonline.com.evil.example/72f988bf-86f1-41af-91ab-2d7cd011db47/v2.0", "audience": "a"}]}`),
+			check: func(c auth.Config) bool { return !c.OIDC.Issuers[0].TrustEmail },
+		},
+		"B15 Azure, every tenant": {
+			env:   env(auth.EnvOIDCConfig, `{"issuers": [{"issuer": "https://login.microsoftonline.com/common/v2.0", "audience": "a"}]}`),
+			check: func(c auth.Config) bool { return !c.OIDC.Issuers[0].TrustEmail }, warnings: []string{"no concrete tenant"},
+		},
+		"A150 Auth0": {
+			env:   env(auth.EnvOIDCConfig, `{"issuers": [{"issuer": "https://tenant.auth0.com/", "audience": "a"}]}`),
+			check: func(c auth.Config) bool { return c.OIDC.Issuers[0].Issuer == "https://tenant.auth0.com/" },
+		},
+		"A152 Okta": {
+			env:   env(auth.EnvOIDCConfig, `{"issuers": [{"issuer": "https://org.okta.com/oauth2/default", "audience": "api://default"}]}`),
+			check: func(auth.Config) bool { return true }, warnings: []string{"many clients of the issuer share"},
+		}, // B7
+		"B7 Keycloak, narrowed": {
+			env:   env(auth.EnvOIDCConfig, `{"issuers": [{"issuer": "https://k/realms/r", "audience": "account", "authorized_parties": ["cli"]}]}`),
+			check: func(auth.Config) bool { return true },
+		},
+		"B11 loopback over http": {
+			env:   env(auth.EnvOIDCConfig, `{"issuers": [{"issuer": "http://127.0.0.1:8080", "audience": "a"}, {"issuer": "http://[::1]:8080", "audience": "a"}, {"issuer": "http://localhost", "audience": "a"}]}`),
+			check: func(c auth.Config) bool { return len(c.OIDC.Issuers) == 3 },
+		},
+		"B11 http permitted": {
+			env:   env(auth.EnvOIDCConfig, `{"issuers": [{"issuer": "http://dex:5556", "audience": "a", "allow_http": true}]}`),
+			check: func(c auth.Config) bool { return c.OIDC.Issuers[0].AllowHTTP }, warnings: []string{"allow_http"},
+		},
+		"A17 administrators without OIDC": {
+			env:   env(auth.EnvAPIKeys, `[{"name": "svc", "key": "0123456789abcdef"}]`, auth.EnvAdmins, `["a"]`),
+			check: func(auth.Config) bool { return true }, warnings: []string{"no effect without " + auth.EnvOIDCConfig},
+		},
+		"B16 a subject and two issuers": {
+			env:   env(auth.EnvOIDCConfig, `{"issuers": [{"issuer": "https://i", "audience": "a"}, {"issuer": "https://j", "audience": "a"}]}`, auth.EnvAdmins, `["a@b", "sub"]`),
+			check: func(auth.Config) bool { return true }, warnings: []string{"[1] is a subject"},
+		},
+		"B27 whole key object": {
+			env: env(auth.EnvAPIKeys, `[{"name": "a", "sha256": "`+strings.ToUpper(auth.HashKey("0123456789abcdef"))+`", "not_before": "2026-01-01T00:00:00Z", "expires_at": "2027-01-01T00:00:00+01:00", "roles": ["writer"], "allowed_cidrs": ["10.0.0.0/8", "192.0.2.1"], "may_delegate": false}]`),
 			check: func(c auth.Config) bool {
 				k := c.APIKeys[0]
 				return k.Hash == auth.HashKey("0123456789abcdef") && k.Key == "" && k.NotBefore.Year() == 2026 && k.ExpiresAt.UTC().Year() == 2026 &&
 					k.Roles == auth.RoleWriter && len(k.Networks) == 2 && !k.MayDelegate && !k.Admin
-			}},
-		"B19 key with the role admin": {env: env(auth.EnvAPIKeys, `[{"name": "a", "key": "0123456789abcdef", "roles": ["admin"]}]`),
-			check: func(c auth.Config) bool { return c.APIKeys[0].Admin }},
-		"B19 key admin by name": {env: env(auth.EnvAPIKeys, `[{"name": "a", "key": "0123456789abcdef"}, {"name": "b", "key": "0123456789abcdeg"}]`, auth.EnvAllowKeyAdmin, "b"),
-			check: func(c auth.Config) bool { return !c.APIKeys[0].Admin && c.APIKeys[1].Admin }},
-		"A21 name and key": {env: env(auth.EnvAPIKeys, `[{"name": "svc", "key": "0123456789abcdef"}]`),
+			},
+		},
+		"B19 key with the role admin": {
+			env:   env(auth.EnvAPIKeys, `[{"name": "a", "key": "0123456789abcdef", "roles": ["admin"]}]`),
+			check: func(c auth.Config) bool { return c.APIKeys[0].Admin },
+		},
+		"B19 key admin by name": {
+			env:   env(auth.EnvAPIKeys, `[{"name": "a", "key": "0123456789abcdef"}, {"name": "b", "key": "0123456789abcdeg"}]`, auth.EnvAllowKeyAdmin, "b"),
+			check: func(c auth.Config) bool { return !c.APIKeys[0].Admin && c.APIKeys[1].Admin },
+		},
+		"A21 name and key": {
+			env: env(auth.EnvAPIKeys, `[{"name": "svc", "key": "0123456789abcdef"}]`),
 			check: func(c auth.Config) bool {
 				return c.APIKeys[0].Name == "svc" && c.APIKeys[0].Key == "0123456789abcdef" && c.APIKeys[0].Roles == 0
-			}},
-		"A40 keys do not expire": {env: env(auth.EnvAPIKeys, `[{"name": "svc", "key": "0123456789abcdef"}]`),
-			check: func(c auth.Config) bool { return c.APIKeys[0].ExpiresAt.IsZero() && c.APIKeys[0].NotBefore.IsZero() }},
-		"B25 defaults": {env: env(auth.EnvOIDCConfig, oneIssuer),
-			check: func(c auth.Config) bool { return c.Limits == auth.Limits{FailuresPerSecond: 20, FailureBurst: 100} }},
-		"B25 configured": {env: env(auth.EnvOIDCConfig, oneIssuer, auth.EnvFailureRate, " 0.5 ", auth.EnvFailureBurst, "7"),
-			check: func(c auth.Config) bool { return c.Limits == auth.Limits{FailuresPerSecond: 0.5, FailureBurst: 7} }},
-		"B26 proxies": {env: env(auth.EnvOIDCConfig, oneIssuer, auth.EnvTrustedProxies, "10.0.0.0/8, 192.0.2.1\tfd00::/8"),
-			check: func(c auth.Config) bool { return len(c.Proxies) == 3 }},
-		"B26 proxies everywhere": {env: env(auth.EnvOIDCConfig, oneIssuer, auth.EnvTrustedProxies, "0.0.0.0/0"),
-			check: func(c auth.Config) bool { return len(c.Proxies) == 1 }, warnings: []string{"entry 1 is every address"}},
-		"B18 issuer with everything": {env: env(auth.EnvOIDCConfig, issuerWith(`"audiences": ["y"], "algorithms": ["ES256"], "token_types": ["access"], "authorized_parties": ["p"],
+			},
+		},
+		"A40 keys do not expire": {
+			env:   env(auth.EnvAPIKeys, `[{"name": "svc", "key": "0123456789abcdef"}]`),
+			check: func(c auth.Config) bool { return c.APIKeys[0].ExpiresAt.IsZero() && c.APIKeys[0].NotBefore.IsZero() },
+		},
+		"B25 defaults": {
+			env:   env(auth.EnvOIDCConfig, oneIssuer),
+			check: func(c auth.Config) bool { return c.Limits == auth.Limits{FailuresPerSecond: 20, FailureBurst: 100} },
+		},
+		"B25 configured": {
+			env:   env(auth.EnvOIDCConfig, oneIssuer, auth.EnvFailureRate, " 0.5 ", auth.EnvFailureBurst, "7"),
+			check: func(c auth.Config) bool { return c.Limits == auth.Limits{FailuresPerSecond: 0.5, FailureBurst: 7} },
+		},
+		"B26 proxies": {
+			env:   env(auth.EnvOIDCConfig, oneIssuer, auth.EnvTrustedProxies, "10.0.0.0/8, 192.0.2.1\tfd00::/8"),
+			check: func(c auth.Config) bool { return len(c.Proxies) == 3 },
+		},
+		"B26 proxies everywhere": {
+			env:   env(auth.EnvOIDCConfig, oneIssuer, auth.EnvTrustedProxies, "0.0.0.0/0"),
+			check: func(c auth.Config) bool { return len(c.Proxies) == 1 }, warnings: []string{"entry 1 is every address"},
+		},
+		"B18 issuer with everything": {
+			env: env(auth.EnvOIDCConfig, issuerWith(`"audiences": ["y"], "algorithms": ["ES256"], "token_types": ["access"], "authorized_parties": ["p"],
 				"required_claims": {"org": ["a", "b"], "env": "prod"}, "subject_claim": "oid", "name_claim": "profile.name", "groups_claim": "/realm_access/roles",
 				"email_claims": ["mail"], "email_domains": ["example.com"], "trust_email": true, "max_token_age_secs": 60, "jwks_uri": "https://keys",
 				"introspection": {"endpoint": "https://i/introspect", "client_id": "c", "client_secret": "s", "mode": "always", "cache_ttl_secs": 5, "auth_method": "client_secret_post"},
@@ -143,27 +216,42 @@ func TestConfigLoads(t *testing.T) {
 				return len(is.Audiences) == 2 && is.SubjectClaim == "oid" && is.NameClaim == "profile.name" && is.GroupsClaim == "/realm_access/roles" &&
 					is.TrustEmail && is.MaxTokenAge == time.Minute && len(is.Roles) == 3 && is.RequiredClaims["env"][0] == "prod" &&
 					*is.Introspection == auth.Introspection{Endpoint: "https://i/introspect", ClientID: "c", ClientSecret: "s", Always: true, CacheTTL: 5 * time.Second, AuthMethod: "client_secret_post"}
-			}},
-		"B17 introspection by default": {env: env(auth.EnvOIDCConfig, issuerWith(`"introspection": {"client_id": "c", "client_secret": "s"}`)),
+			},
+		},
+		"B17 introspection by default": {
+			env: env(auth.EnvOIDCConfig, issuerWith(`"introspection": {"client_id": "c", "client_secret": "s"}`)),
 			check: func(c auth.Config) bool {
 				return *c.OIDC.Issuers[0].Introspection == auth.Introspection{ClientID: "c", ClientSecret: "s", CacheTTL: 30 * time.Second}
-			}},
-		"B18 a subject that users choose": {env: env(auth.EnvOIDCConfig, issuerWith(`"subject_claim": "preferred_username"`)),
-			check: func(auth.Config) bool { return true }, warnings: []string{"issuers[0].subject_claim is a claim that users"}},
-		"B19 roles without reader and writer": {env: env(auth.EnvOIDCConfig, issuerWith(`"roles": {"admin": ["group:ops"]}`)),
-			check: func(auth.Config) bool { return true }, warnings: []string{`gives nobody "reader" or "writer"`}},
-		"B19 everybody is an administrator": {env: env(auth.EnvOIDCConfig, issuerWith(`"roles": {"admin": ["*"], "reader": ["*"]}`)),
-			check: func(auth.Config) bool { return true }, warnings: []string{"makes every caller of this issuer an administrator"}},
-		"B16 bound administrators": {env: env(auth.EnvOIDCConfig, oneIssuer, auth.EnvAdmins, `["a@b", {"issuer": "https://accounts.google.com", "subject": "1"}]`),
+			},
+		},
+		"B18 a subject that users choose": {
+			env:   env(auth.EnvOIDCConfig, issuerWith(`"subject_claim": "preferred_username"`)),
+			check: func(auth.Config) bool { return true }, warnings: []string{"issuers[0].subject_claim is a claim that users"},
+		},
+		"B19 roles without reader and writer": {
+			env:   env(auth.EnvOIDCConfig, issuerWith(`"roles": {"admin": ["group:ops"]}`)),
+			check: func(auth.Config) bool { return true }, warnings: []string{`gives nobody "reader" or "writer"`},
+		},
+		"B19 everybody is an administrator": {
+			env:   env(auth.EnvOIDCConfig, issuerWith(`"roles": {"admin": ["*"], "reader": ["*"]}`)),
+			check: func(auth.Config) bool { return true }, warnings: []string{"makes every caller of this issuer an administrator"},
+		},
+		"B16 bound administrators": {
+			env: env(auth.EnvOIDCConfig, oneIssuer, auth.EnvAdmins, `["a@b", {"issuer": "https://accounts.google.com", "subject": "1"}]`),
 			check: func(c auth.Config) bool {
 				return len(c.Admins) == 1 && c.AdminRules[0] == auth.AdminRule{Issuer: "https://accounts.google.com", Subject: "1"}
-			}},
-		"B16 bound to nobody": {env: env(auth.EnvOIDCConfig, oneIssuer, auth.EnvAdmins, `[{"issuer": "https://accounts.google.com/", "group": "g"}]`),
-			check: func(auth.Config) bool { return true }, warnings: []string{"not configured: it makes nobody an administrator"}},
-		"A10 audiences": {env: env(auth.EnvOIDCConfig, `{"issuers": [{"issuer": "https://i", "audience": "a", "audiences": ["b", "c"]}, {"issuer": "https://j", "audiences": ["d"]}]}`),
+			},
+		},
+		"B16 bound to nobody": {
+			env:   env(auth.EnvOIDCConfig, oneIssuer, auth.EnvAdmins, `[{"issuer": "https://accounts.google.com/", "group": "g"}]`),
+			check: func(auth.Config) bool { return true }, warnings: []string{"not configured: it makes nobody an administrator"},
+		},
+		"A10 audiences": {
+			env: env(auth.EnvOIDCConfig, `{"issuers": [{"issuer": "https://i", "audience": "a", "audiences": ["b", "c"]}, {"issuer": "https://j", "audiences": ["d"]}]}`),
 			check: func(c auth.Config) bool {
 				return len(c.OIDC.Issuers[0].Audiences) == 3 && len(c.OIDC.Issuers[1].Audiences) == 1
-			}},
+			},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg, warnings, err := auth.LoadConfig(tc.env)
@@ -229,8 +317,10 @@ func TestConfigMistakes(t *testing.T) {
 		"B11 http":                         {oidc(`{"issuers": [{"issuer": "http://idp.example.com", "audience": "a"}]}`), []string{"issuers[0].issuer must be an https URL", "allow_http"}},
 		"B11 http to a name like loopback": {oidc(`{"issuers": [{"issuer": "http://localhost.evil.example", "audience": "a"}]}`), []string{"https URL"}},
 		"B11 CA file":                      {oidc(issuerWith(`"ca_file": "/nonexistent"`)), []string{"issuers[0].ca_file cannot be read"}},
-		"A10 entries disagree": {oidc(`{"issuers": [{"issuer": "https://i", "audience": "a"}, {"issuer": "https://i", "audience": "b", "algorithms": ["ES256"]}]}`),
-			[]string{"issuers[1].algorithms differs from that of issuers[0]"}},
+		"A10 entries disagree": {
+			oidc(`{"issuers": [{"issuer": "https://i", "audience": "a"}, {"issuer": "https://i", "audience": "b", "algorithms": ["ES256"]}]}`),
+			[]string{"issuers[1].algorithms differs from that of issuers[0]"},
+		},
 		"B18 required_claims":              {oidc(issuerWith(`"required_claims": []`)), []string{"issuers[0].required_claims must be an object"}},
 		"A19 administrators are a string":  {admins(`alice@example.com`), []string{"MICROMEGAS_ADMINS: not valid JSON"}},
 		"A19 administrators are quoted":    {admins(`"alice@example.com"`), []string{"MICROMEGAS_ADMINS: must be a JSON array"}},
@@ -288,8 +378,10 @@ func TestConfigMistakes(t *testing.T) {
 		"B25 burst":                        {env(auth.EnvOIDCConfig, oneIssuer, auth.EnvFailureBurst, "0"), []string{"MICROMEGAS_AUTH_FAILURE_BURST: must be an integer"}},
 		"B33 file missing":                 {env(auth.EnvFile(auth.EnvOIDCConfig), "/nonexistent"), []string{"MICROMEGAS_OIDC_CONFIG_FILE: cannot be read"}},
 		"B33 both":                         {env(auth.EnvFile(auth.EnvAPIKeys), "/nonexistent", auth.EnvAPIKeys, "[]"), []string{"MICROMEGAS_API_KEYS_FILE: and MICROMEGAS_API_KEYS are both set; unset one"}},
-		"A13 every mistake at once": {env(auth.EnvOIDCConfig, `{"issuers": [{"issuer": "x"}]}`, auth.EnvAdmins, `{}`, auth.EnvAPIKeys, `[{"name": "a"}, {"key": "k"}]`),
-			[]string{"[0].key is missing", "[1].name is missing", "issuers[0].issuer must", "issuers[0].audience is missing", "MICROMEGAS_ADMINS: must"}},
+		"A13 every mistake at once": {
+			env(auth.EnvOIDCConfig, `{"issuers": [{"issuer": "x"}]}`, auth.EnvAdmins, `{}`, auth.EnvAPIKeys, `[{"name": "a"}, {"key": "k"}]`),
+			[]string{"[0].key is missing", "[1].name is missing", "issuers[0].issuer must", "issuers[0].audience is missing", "MICROMEGAS_ADMINS: must"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, _, err := auth.LoadConfig(tc.env)

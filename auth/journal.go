@@ -115,7 +115,7 @@ func (j *Journal) Refused(ctx context.Context, err error, operation, remote stri
 	if suppressed > 0 {
 		attrs = append(attrs, slog.Int("suppressed", suppressed))
 	}
-	j.log.LogAttrs(ctx, slog.LevelWarn, msg, attrs...)
+	j.log.LogAttrs(ctx, slog.LevelWarn, msg, attrs...) //nolint:sloglint // one of the constants of outcomeOf
 }
 
 // outcomeOf returns message and outcome of the audit line for err.

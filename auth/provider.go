@@ -17,7 +17,7 @@ type Provider interface {
 
 // Refusal is why a credential was refused, for the log alone (A75). Its values were read from an unverified token: they
 // are what the caller claims.
-type Refusal struct {
+type Refusal struct { //nolint:errname // a refusal is what it is, also where nothing has failed
 	Err    error  // the rule that was broken: a sentinel with a constant text
 	Issuer string // the token's `iss`, if readable
 	KeyID  string // the token's `kid`, if readable

@@ -1,6 +1,8 @@
 package auth
 
 import (
+	"context"
+	"crypto/subtle"
 	"net/netip"
 	"sync/atomic"
 )
@@ -11,6 +13,7 @@ import (
 type Verified struct {
 	id       Identity
 	networks []netip.Prefix // where the credential may come from; nil means anywhere
+	bound    string         // the certificate that must come with it; empty means none
 	latest   atomic.Pointer[admission]
 }
 
@@ -30,6 +33,27 @@ func NewVerified(id Identity) *Verified { return &Verified{id: id} }
 func (v *Verified) Within(networks []netip.Prefix) *Verified {
 	v.networks = networks
 	return v
+}
+
+// BoundTo restricts the credential to connections of the client certificate with a [Thumbprint] (RFC 8705, B31). Empty means
+// any connection. Call it before the value is shared.
+func (v *Verified) BoundTo(thumbprint string) *Verified {
+	v.bound = thumbprint
+	return v
+}
+
+// usable returns nil if the credential may be used where ctx comes from.
+func (v *Verified) usable(ctx context.Context) error {
+	if v.networks != nil && !v.allows(ClientAddr(ctx)) {
+		return &Refusal{Err: ErrNetwork}
+	}
+	if v.bound != "" {
+		cert := PeerCertificate(ctx)
+		if cert == nil || subtle.ConstantTimeCompare([]byte(Thumbprint(cert)), []byte(v.bound)) != 1 {
+			return &Refusal{Err: ErrBound}
+		}
+	}
+	return nil
 }
 
 // Identity returns the identity as the credential alone gives it, without any [Policy].

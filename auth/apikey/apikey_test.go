@@ -109,8 +109,8 @@ func TestB24NoKeyIsKept(t *testing.T) {
 				walk(v.Elem())
 			}
 		case reflect.Struct:
-			for i := range v.NumField() {
-				walk(v.Field(i))
+			for _, f := range v.Fields() {
+				walk(f)
 			}
 		case reflect.Map:
 			for _, k := range v.MapKeys() {

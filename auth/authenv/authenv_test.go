@@ -48,8 +48,11 @@ func TestA2Combinations(t *testing.T) {
 	}{
 		"A2 keys":   {map[string]string{auth.EnvAPIKeys: keys}, []auth.Method{auth.MethodAPIKey}, true, false},
 		"A155 OIDC": {map[string]string{auth.EnvOIDCConfig: issuer.Config(), auth.EnvAPIKeys: "[]"}, []auth.Method{auth.MethodOIDC}, false, true},
-		"A32 both": {map[string]string{auth.EnvOIDCConfig: issuer.Config(), auth.EnvAPIKeys: keys},
-			[]auth.Method{auth.MethodAPIKey, auth.MethodOIDC}, true, true},
+		"A32 both": {
+			map[string]string{auth.EnvOIDCConfig: issuer.Config(), auth.EnvAPIKeys: keys},
+			[]auth.Method{auth.MethodAPIKey, auth.MethodOIDC},
+			true, true,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			chain, err := open(t, tc.vars, authenv.Options{})

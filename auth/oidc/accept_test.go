@@ -56,27 +56,40 @@ func TestAccepted(t *testing.T) {
 		"B5 nbf within the skew":         {claims: claims{"nbf": at(time.Minute)}},
 		"B5 iat within the skew":         {claims: claims{"iat": at(time.Minute)}},
 		"B5 iat missing":                 {claims: claims{"iat": authtest.Omit}},
-		"B5 as old as allowed": {claims: claims{"iat": at(-time.Hour)},
-			change: func(is *auth.Issuer) { is.MaxTokenAge = time.Hour }},
+		"B5 as old as allowed": {
+			claims: claims{"iat": at(-time.Hour)},
+			change: func(is *auth.Issuer) { is.MaxTokenAge = time.Hour },
+		},
 		"B4 typ missing":  {options: []authtest.SignOption{authtest.Header("typ", authtest.Omit)}},
 		"B4 typ jwt":      {options: []authtest.SignOption{authtest.Header("typ", "jwt")}},
 		"B4 at+jwt":       {claims: claims{"client_id": "c", "jti": "1"}, options: []authtest.SignOption{authtest.Header("typ", "at+jwt")}},
 		"B4 AT+JWT, long": {claims: claims{"client_id": "c", "jti": "1"}, options: []authtest.SignOption{authtest.Header("typ", "application/AT+JWT")}},
-		"B4 id where only id": {claims: claims{"nonce": "n"},
-			change: func(is *auth.Issuer) { is.TokenTypes = []string{"id"} }},
-		"B4 access where only access": {claims: claims{"scp": "api"},
-			change: func(is *auth.Issuer) { is.TokenTypes = []string{"access"} }},
-		"B7 authorized party": {claims: claims{"aud": []string{authtest.DefaultAudience, "b"}, "azp": "cli"},
-			change: func(is *auth.Issuer) { is.AuthorizedParties = []string{"cli"} }},
-		"B7 one audience": {claims: claims{"azp": "other"},
-			change: func(is *auth.Issuer) { is.AuthorizedParties = []string{"cli"} }},
-		"B18 required claims": {claims: claims{"org": "acme", "roles": []string{"x", "dev"}, "mfa": true},
+		"B4 id where only id": {
+			claims: claims{"nonce": "n"},
+			change: func(is *auth.Issuer) { is.TokenTypes = []string{"id"} },
+		},
+		"B4 access where only access": {
+			claims: claims{"scp": "api"},
+			change: func(is *auth.Issuer) { is.TokenTypes = []string{"access"} },
+		},
+		"B7 authorized party": {
+			claims: claims{"aud": []string{authtest.DefaultAudience, "b"}, "azp": "cli"},
+			change: func(is *auth.Issuer) { is.AuthorizedParties = []string{"cli"} },
+		},
+		"B7 one audience": {
+			claims: claims{"azp": "other"},
+			change: func(is *auth.Issuer) { is.AuthorizedParties = []string{"cli"} },
+		},
+		"B18 required claims": {
+			claims: claims{"org": "acme", "roles": []string{"x", "dev"}, "mfa": true},
 			change: func(is *auth.Issuer) {
 				is.RequiredClaims = map[string][]string{"org": {"acme"}, "roles": {"dev", "ops"}, "mfa": {"true"}}
-			}},
+			},
+		},
 		"A44 no kid": {options: []authtest.SignOption{authtest.Header("kid", authtest.Omit)}},
 		"B3 embedded jwk is ignored": {options: []authtest.SignOption{
-			authtest.Header("jwk", authtest.NewKey("RS256", "evil", 99).JWK()), authtest.Header("jku", "http://127.0.0.1:1/")}},
+			authtest.Header("jwk", authtest.NewKey("RS256", "evil", 99).JWK()), authtest.Header("jku", "http://127.0.0.1:1/"),
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, func(c *auth.OIDC) {

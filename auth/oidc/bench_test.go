@@ -20,6 +20,7 @@ func realisticClaims(n int) authtest.Claims {
 }
 
 func benchWorld(b *testing.B) *world {
+	b.Helper()
 	issuer := authtest.New(b)
 	return newWorldOf(b, issuer, nil)
 }

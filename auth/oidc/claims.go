@@ -78,31 +78,47 @@ func checkClaims(t *token, entries []auth.Issuer, cfg auth.OIDC, now time.Time) 
 		return auth.Identity{}, ErrType
 	}
 	// RFC 9068 section 2.2.
-	if t.header.access && !(isText(c["client_id"]) && issued && isText(c["jti"])) {
+	if t.header.access && (!isText(c["client_id"]) || !issued || !isText(c["jti"])) {
 		return auth.Identity{}, ErrAccessToken
 	}
 	if len(entry.TokenTypes) > 0 && !slices.Contains(entry.TokenTypes, tokenType(t)) {
 		return auth.Identity{}, ErrTokenType
 	}
 	for name, accepted := range entry.RequiredClaims {
-		if v, _ := claim(c, name); !anyOf(v, accepted) {
+		if !anyOf(claim(c, name), accepted) {
 			return auth.Identity{}, &auth.Refusal{Err: ErrRequiredClaim, Detail: name}
 		}
 	}
 
+	if _, ok := confirmation(c); !ok {
+		return auth.Identity{}, auth.ErrBound
+	}
+
 	email, verified := readEmail(c, entry)
-	name, _ := claim(c, orElse(entry.NameClaim, "name"))
 	return auth.Identity{
 		Subject:       subject,
 		Email:         email,
 		EmailVerified: verified,
-		Name:          oneText(name),
+		Name:          oneText(claim(c, orElse(entry.NameClaim, "name"))),
 		Groups:        groups(c, entry),
 		Issuer:        entry.Issuer,
 		Audience:      audience,
 		Expiry:        exp,
 		Method:        auth.MethodOIDC,
 	}, nil
+}
+
+// confirmation returns the thumbprint of the certificate that a token is bound to, empty if it is bound to none (RFC 8705
+// section 3.1). It returns false when the token is bound to something we cannot check, such as the key of a DPoP proof
+// (RFC 9449 section 6): presented as a plain bearer it may have been stolen (B32).
+func confirmation(c map[string]any) (thumbprint string, ok bool) {
+	cnf, bound := c["cnf"]
+	if !bound {
+		return "", true
+	}
+	members, _ := cnf.(map[string]any)
+	thumbprint, _ = members["x5t#S256"].(string)
+	return thumbprint, thumbprint != "" && len(members) == 1
 }
 
 // audiences returns aud, which is a string or an array of strings (RFC 7519 section 4.1.3).

@@ -21,8 +21,7 @@ func readEmail(c map[string]any, entry *auth.Issuer) (email string, verified boo
 	}
 	var from string
 	for _, name := range claims {
-		v, _ := claim(c, name)
-		if email = oneText(v); email != "" {
+		if email = oneText(claim(c, name)); email != "" {
 			from = name
 			break
 		}

@@ -3,6 +3,7 @@ package oidc
 import (
 	"bytes"
 	"log/slog"
+	"maps"
 	"reflect"
 	"strings"
 	"testing"
@@ -70,9 +71,7 @@ func TestB14GroupsUnknown(t *testing.T) {
 			defer func() { _ = p.Close() }()
 			for n := range 3 {
 				claims := authtest.Claims{"jti": n}
-				for k, v := range tc.claims {
-					claims[k] = v
-				}
+				maps.Copy(claims, tc.claims)
 				if _, err := p.Authenticate(t.Context(), w.sign(t, claims)); err != nil {
 					t.Fatal(err)
 				}
@@ -123,33 +122,57 @@ func TestProviders(t *testing.T) {
 		email    string
 		verified bool
 	}{
-		"A142 A143 Google ID token": {claims: claims{"azp": authtest.DefaultAudience, "sub": "1101", "hd": "example.com", "email": "a@example.com", "email_verified": true, "at_hash": "x", "name": "A"},
-			subject: "1101", email: "a@example.com", verified: true},
-		"A142 A149 Azure v2.0 ID token, preferred_username": {claims: claims{"ver": "2.0", "tid": tenant, "oid": "o", "sub": "AAA", "preferred_username": "a@example.com", "nonce": "n"},
-			change: func(is *auth.Issuer) { is.TrustEmail = true }, subject: "AAA", email: "a@example.com", verified: true},
-		"A149 Azure v1.0 access token, upn": {claims: claims{"ver": "1.0", "tid": tenant, "sub": "AAA", "upn": "a@example.com", "unique_name": "b@example.com", "scp": "user_impersonation", "appid": "x"},
-			change: func(is *auth.Issuer) { is.TrustEmail = true }, subject: "AAA", email: "a@example.com", verified: true},
-		"A149 Azure, email before preferred_username": {claims: claims{"email": "m@example.com", "preferred_username": "a@example.com"},
-			change: func(is *auth.Issuer) { is.TrustEmail = true }, subject: "alice", email: "m@example.com", verified: true},
-		"A142 A152 Okta access token": {claims: claims{"ver": 1, "jti": "AT.x", "cid": "0oa", "uid": "00u", "scp": []string{"openid"}, "sub": "a@example.com"},
-			options: []authtest.SignOption{authtest.Header("typ", authtest.Omit)}, subject: "a@example.com"},
-		"A142 A151 Auth0 access token, namespaced email": {claims: claims{"aud": []string{authtest.DefaultAudience, "https://t.auth0.com/userinfo"}, "azp": "cid", "scope": "openid", "sub": "auth0|1", "https://micromegas.io/email": "a@example.com"},
-			subject: "auth0|1", email: "a@example.com"},
-		"A142 Keycloak access token": {claims: claims{"typ": "Bearer", "azp": "cli", "aud": []string{authtest.DefaultAudience, "account"}, "preferred_username": "a", "scope": "openid", "email": "a@example.com", "email_verified": true, "realm_access": map[string]any{"roles": []string{"dev"}}},
-			subject: "alice", email: "a@example.com", verified: true},
-		"A142 Dex ID token": {claims: claims{"at_hash": "x", "email": "a@example.com", "email_verified": true, "groups": []string{"a"}, "federated_claims": map[string]any{"connector_id": "ldap"}},
-			subject: "alice", email: "a@example.com", verified: true},
-		"A142 client credentials, RFC 9068": {claims: claims{"sub": "svc", "client_id": "svc", "jti": "1", "scope": "write"},
-			options: []authtest.SignOption{authtest.Header("typ", "at+jwt")}, subject: "svc"},
-		"B30 Kubernetes service account": {claims: claims{"aud": []string{authtest.DefaultAudience}, "sub": "system:serviceaccount:obs:agent", "nbf": t0.Unix(), "kubernetes.io": map[string]any{"namespace": "obs", "serviceaccount": map[string]any{"name": "agent"}}},
+		"A142 A143 Google ID token": {
+			claims:  claims{"azp": authtest.DefaultAudience, "sub": "1101", "hd": "example.com", "email": "a@example.com", "email_verified": true, "at_hash": "x", "name": "A"},
+			subject: "1101", email: "a@example.com", verified: true,
+		},
+		"A142 A149 Azure v2.0 ID token, preferred_username": {
+			claims: claims{"ver": "2.0", "tid": tenant, "oid": "o", "sub": "AAA", "preferred_username": "a@example.com", "nonce": "n"},
+			change: func(is *auth.Issuer) { is.TrustEmail = true }, subject: "AAA", email: "a@example.com", verified: true,
+		},
+		"A149 Azure v1.0 access token, upn": {
+			claims: claims{"ver": "1.0", "tid": tenant, "sub": "AAA", "upn": "a@example.com", "unique_name": "b@example.com", "scp": "user_impersonation", "appid": "x"},
+			change: func(is *auth.Issuer) { is.TrustEmail = true }, subject: "AAA", email: "a@example.com", verified: true,
+		},
+		"A149 Azure, email before preferred_username": {
+			claims: claims{"email": "m@example.com", "preferred_username": "a@example.com"},
+			change: func(is *auth.Issuer) { is.TrustEmail = true }, subject: "alice", email: "m@example.com", verified: true,
+		},
+		"A142 A152 Okta access token": {
+			claims:  claims{"ver": 1, "jti": "AT.x", "cid": "0oa", "uid": "00u", "scp": []string{"openid"}, "sub": "a@example.com"},
+			options: []authtest.SignOption{authtest.Header("typ", authtest.Omit)}, subject: "a@example.com",
+		},
+		"A142 A151 Auth0 access token, namespaced email": {
+			claims:  claims{"aud": []string{authtest.DefaultAudience, "https://t.auth0.com/userinfo"}, "azp": "cid", "scope": "openid", "sub": "auth0|1", "https://micromegas.io/email": "a@example.com"},
+			subject: "auth0|1", email: "a@example.com",
+		},
+		"A142 Keycloak access token": {
+			claims:  claims{"typ": "Bearer", "azp": "cli", "aud": []string{authtest.DefaultAudience, "account"}, "preferred_username": "a", "scope": "openid", "email": "a@example.com", "email_verified": true, "realm_access": map[string]any{"roles": []string{"dev"}}},
+			subject: "alice", email: "a@example.com", verified: true,
+		},
+		"A142 Dex ID token": {
+			claims:  claims{"at_hash": "x", "email": "a@example.com", "email_verified": true, "groups": []string{"a"}, "federated_claims": map[string]any{"connector_id": "ldap"}},
+			subject: "alice", email: "a@example.com", verified: true,
+		},
+		"A142 client credentials, RFC 9068": {
+			claims:  claims{"sub": "svc", "client_id": "svc", "jti": "1", "scope": "write"},
+			options: []authtest.SignOption{authtest.Header("typ", "at+jwt")}, subject: "svc",
+		},
+		"B30 Kubernetes service account": {
+			claims:  claims{"aud": []string{authtest.DefaultAudience}, "sub": "system:serviceaccount:obs:agent", "nbf": t0.Unix(), "kubernetes.io": map[string]any{"namespace": "obs", "serviceaccount": map[string]any{"name": "agent"}}},
 			options: []authtest.SignOption{authtest.Header("typ", authtest.Omit)},
 			change: func(is *auth.Issuer) {
 				is.RequiredClaims = map[string][]string{"/kubernetes.io/namespace": {"obs"}}
-			}, subject: "system:serviceaccount:obs:agent"},
-		"B30 GitHub Actions": {claims: claims{"sub": "repo:acme/app:ref:refs/heads/main", "repository": "acme/app", "ref": "refs/heads/main", "repository_owner": "acme", "jti": "x"},
-			change: func(is *auth.Issuer) { is.RequiredClaims = map[string][]string{"repository_owner": {"acme"}} }, subject: "repo:acme/app:ref:refs/heads/main"},
-		"B30 GitLab CI": {claims: claims{"sub": "project_path:acme/app:ref_type:branch:ref:main", "namespace_path": "acme", "ref_protected": "true"},
-			change: func(is *auth.Issuer) { is.RequiredClaims = map[string][]string{"ref_protected": {"true"}} }, subject: "project_path:acme/app:ref_type:branch:ref:main"},
+			}, subject: "system:serviceaccount:obs:agent",
+		},
+		"B30 GitHub Actions": {
+			claims: claims{"sub": "repo:acme/app:ref:refs/heads/main", "repository": "acme/app", "ref": "refs/heads/main", "repository_owner": "acme", "jti": "x"},
+			change: func(is *auth.Issuer) { is.RequiredClaims = map[string][]string{"repository_owner": {"acme"}} }, subject: "repo:acme/app:ref:refs/heads/main",
+		},
+		"B30 GitLab CI": {
+			claims: claims{"sub": "project_path:acme/app:ref_type:branch:ref:main", "namespace_path": "acme", "ref_protected": "true"},
+			change: func(is *auth.Issuer) { is.RequiredClaims = map[string][]string{"ref_protected": {"true"}} }, subject: "project_path:acme/app:ref_type:branch:ref:main",
+		},
 		"B30 SPIFFE JWT-SVID": {claims: claims{"sub": "spiffe://example.org/agent"}, subject: "spiffe://example.org/agent"},
 	} {
 		t.Run(name, func(t *testing.T) {

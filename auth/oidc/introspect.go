@@ -104,7 +104,7 @@ func (p *Provider) introspect(ctx context.Context, sum digest.Sum, text string) 
 }
 
 // stillActive asks the issuer about a JWT that is good in itself.
-func (p *Provider) stillActive(ctx context.Context, is *issuer, t *token, id auth.Identity) error {
+func (p *Provider) stillActive(ctx context.Context, is *issuer, t *token) error {
 	claims, err := is.introspector.ask(ctx, t.raw)
 	if err != nil {
 		return err

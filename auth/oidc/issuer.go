@@ -247,7 +247,7 @@ func (is *issuer) finish(set *keySet, maxAge time.Duration, err error) {
 // backoff is how long to wait after a number of failures, with jitter: replicas must not come back together (B10).
 func backoff(failures int) time.Duration {
 	wait := min(firstBackoff<<min(failures-1, 10), mostBackoff)
-	return wait*4/5 + rand.N(wait/5+1)
+	return wait*4/5 + rand.N(wait/5+1) //nolint:gosec // G404: jitter is no secret
 }
 
 // lifeOf shortens the configured life of a key set to what Cache-Control says, never lengthens it (B9).

@@ -9,16 +9,17 @@ import (
 )
 
 // claim returns the claim that path names: a claim of exactly that name if there is one, since names may hold dots and
-// slashes ("https://example.com/groups"); else what a JSON pointer (RFC 6901) or a dotted path leads to.
-func claim(c map[string]any, path string) (any, bool) {
+// slashes ("https://example.com/groups"); else what a JSON pointer (RFC 6901) or a dotted path leads to. nil when there is
+// none.
+func claim(c map[string]any, path string) any {
 	if v, ok := c[path]; ok {
-		return v, true
+		return v
 	}
 	separator, unescape := ".", strings.NewReplacer()
 	if strings.HasPrefix(path, "/") {
 		path, separator, unescape = path[1:], "/", pointer
 	} else if !strings.Contains(path, ".") {
-		return nil, false
+		return nil
 	}
 	var at any = c
 	for name := range strings.SplitSeq(path, separator) {
@@ -27,20 +28,20 @@ func claim(c map[string]any, path string) (any, bool) {
 		case map[string]any:
 			next, ok := v[name]
 			if !ok {
-				return nil, false
+				return nil
 			}
 			at = next
 		case []any:
 			i, err := strconv.Atoi(name)
 			if err != nil || i < 0 || i >= len(v) {
-				return nil, false
+				return nil
 			}
 			at = v[i]
 		default:
-			return nil, false
+			return nil
 		}
 	}
-	return at, true
+	return at
 }
 
 // pointer undoes the escapes of a JSON pointer; each part of the text is replaced once, as RFC 6901 section 4 wants.
@@ -55,14 +56,13 @@ func orElse(s, fallback string) string {
 
 // subjectOf returns whom the token is about; "" is refused.
 func subjectOf(c map[string]any, entry *auth.Issuer) string {
-	v, _ := claim(c, orElse(entry.SubjectClaim, "sub"))
-	s, _ := v.(string)
+	s, _ := claim(c, orElse(entry.SubjectClaim, "sub")).(string)
 	return s
 }
 
 // groups returns the caller's groups: a string or the strings of an array, nil when there are none (B14).
 func groups(c map[string]any, entry *auth.Issuer) []string {
-	v, _ := claim(c, orElse(entry.GroupsClaim, "groups"))
+	v := claim(c, orElse(entry.GroupsClaim, "groups"))
 	if s, ok := v.(string); ok && s != "" {
 		return []string{s}
 	}

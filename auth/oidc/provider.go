@@ -192,7 +192,7 @@ func (p *Provider) validate(ctx context.Context, sum digest.Sum, token string) (
 	}
 	end := id.Expiry
 	if in := is.introspector; in != nil && in.cfg.Always {
-		if err := p.stillActive(ctx, is, t, id); err != nil {
+		if err := p.stillActive(ctx, is, t); err != nil {
 			return nil, p.refuse(sum, t, is, set.generation, err)
 		}
 		end = earlier(end, now.Add(in.cfg.CacheTTL))
@@ -205,7 +205,8 @@ func (p *Provider) accept(sum digest.Sum, is *issuer, id auth.Identity, claims m
 	if id.Groups == nil && groupsUnknown(claims) {
 		is.warnGroups()
 	}
-	v := auth.NewVerified(id)
+	thumbprint, _ := confirmation(claims) // checked
+	v := auth.NewVerified(id).BoundTo(thumbprint)
 	p.accepted.put(sum, acceptance{verified: v, issuer: is}, p.now(), end)
 	return v
 }

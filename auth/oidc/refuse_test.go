@@ -238,10 +238,14 @@ func TestRefusedClaims(t *testing.T) {
 		"B5 nbf overflows":             {claims: claims{"nbf": 1e300}, want: ErrTime},
 		"B5 iat in two minutes":        {claims: claims{"iat": at(2 * time.Minute)}, want: ErrIssuedLater},
 		"B5 iat is a string":           {claims: claims{"iat": "0"}, want: ErrTime},
-		"B5 older than allowed": {claims: claims{"iat": at(-2 * time.Hour)}, want: ErrTooOld,
-			change: func(is *auth.Issuer) { is.MaxTokenAge = time.Hour }},
-		"B5 age unknown": {claims: claims{"iat": authtest.Omit}, want: ErrTooOld,
-			change: func(is *auth.Issuer) { is.MaxTokenAge = time.Hour }},
+		"B5 older than allowed": {
+			claims: claims{"iat": at(-2 * time.Hour)}, want: ErrTooOld,
+			change: func(is *auth.Issuer) { is.MaxTokenAge = time.Hour },
+		},
+		"B5 age unknown": {
+			claims: claims{"iat": authtest.Omit}, want: ErrTooOld,
+			change: func(is *auth.Issuer) { is.MaxTokenAge = time.Hour },
+		},
 		"A51 sub missing":        {claims: claims{"sub": authtest.Omit}, want: ErrSubject},
 		"A51 sub empty":          {claims: claims{"sub": ""}, want: ErrSubject},
 		"A51 sub is a number":    {claims: claims{"sub": 7}, want: ErrSubject},
@@ -250,18 +254,30 @@ func TestRefusedClaims(t *testing.T) {
 		"B4 Keycloak logout":     {claims: claims{"typ": "Logout"}, want: ErrType},
 		"B4 at+jwt no client_id": {claims: claims{"jti": "1"}, want: ErrAccessToken, options: []authtest.SignOption{access}},
 		"B4 at+jwt no jti":       {claims: claims{"client_id": "c"}, want: ErrAccessToken, options: []authtest.SignOption{access}},
-		"B4 at+jwt no iat": {claims: claims{"client_id": "c", "jti": "1", "iat": authtest.Omit}, want: ErrAccessToken,
-			options: []authtest.SignOption{access}},
-		"B4 access token where only id": {claims: claims{"scope": "openid"}, want: ErrTokenType,
-			change: func(is *auth.Issuer) { is.TokenTypes = []string{"id"} }},
-		"B4 id token where only access": {claims: claims{"typ": "ID"}, want: ErrTokenType,
-			change: func(is *auth.Issuer) { is.TokenTypes = []string{"access"} }},
-		"B7 azp of another client": {claims: claims{"aud": []string{authtest.DefaultAudience, "b"}, "azp": "evil"}, want: ErrParty,
-			change: func(is *auth.Issuer) { is.AuthorizedParties = []string{"cli"} }},
-		"B18 required claim missing": {want: ErrRequiredClaim,
-			change: func(is *auth.Issuer) { is.RequiredClaims = map[string][]string{"org": {"acme"}} }},
-		"B18 required claim differs": {claims: claims{"org": "acme2"}, want: ErrRequiredClaim,
-			change: func(is *auth.Issuer) { is.RequiredClaims = map[string][]string{"org": {"acme"}} }},
+		"B4 at+jwt no iat": {
+			claims: claims{"client_id": "c", "jti": "1", "iat": authtest.Omit}, want: ErrAccessToken,
+			options: []authtest.SignOption{access},
+		},
+		"B4 access token where only id": {
+			claims: claims{"scope": "openid"}, want: ErrTokenType,
+			change: func(is *auth.Issuer) { is.TokenTypes = []string{"id"} },
+		},
+		"B4 id token where only access": {
+			claims: claims{"typ": "ID"}, want: ErrTokenType,
+			change: func(is *auth.Issuer) { is.TokenTypes = []string{"access"} },
+		},
+		"B7 azp of another client": {
+			claims: claims{"aud": []string{authtest.DefaultAudience, "b"}, "azp": "evil"}, want: ErrParty,
+			change: func(is *auth.Issuer) { is.AuthorizedParties = []string{"cli"} },
+		},
+		"B18 required claim missing": {
+			want:   ErrRequiredClaim,
+			change: func(is *auth.Issuer) { is.RequiredClaims = map[string][]string{"org": {"acme"}} },
+		},
+		"B18 required claim differs": {
+			claims: claims{"org": "acme2"}, want: ErrRequiredClaim,
+			change: func(is *auth.Issuer) { is.RequiredClaims = map[string][]string{"org": {"acme"}} },
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, func(c *auth.OIDC) {

@@ -9,8 +9,10 @@ import (
 
 func TestSum(t *testing.T) {
 	d := New()
-	inputs := []string{"", "a", "b", "ab", strings.Repeat("a", 15), strings.Repeat("a", 16), strings.Repeat("a", 17),
-		strings.Repeat("\x00", 16), strings.Repeat("\x00", 32), strings.Repeat("x", 16<<10)}
+	inputs := []string{
+		"", "a", "b", "ab", strings.Repeat("a", 15), strings.Repeat("a", 16), strings.Repeat("a", 17),
+		strings.Repeat("\x00", 16), strings.Repeat("\x00", 32), strings.Repeat("x", 16<<10),
+	}
 	seen := map[Sum]string{}
 	for _, in := range inputs {
 		sum := d.Sum(in)

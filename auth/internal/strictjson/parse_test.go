@@ -76,6 +76,7 @@ func FuzzValue(f *testing.F) {
 }
 
 func compare(t *testing.T, data []byte) {
+	t.Helper()
 	got, err := Value(data, 8)
 	if errors.Is(err, ErrUTF8) || errors.Is(err, ErrDuplicate) || errors.Is(err, ErrDepth) {
 		return
