@@ -29,6 +29,7 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"serve", "run everything in this process: take telemetry in, keep it, answer SQL", serve},
+		{"keys", "make, list, revoke and rotate API keys that live in the catalog", keys},
 		{"version", "print the version", printVersion},
 	}
 }
