@@ -45,12 +45,17 @@ var ingestionOnly = server.Program{
 
 func start(t *testing.T, dir string, args ...string) *program {
 	t.Helper()
+	return startProgram(t, ingestionOnly, dir, environment(), args...)
+}
+
+func startProgram(t *testing.T, what server.Program, dir string, getenv func(string) string, args ...string) *program {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	r, w := io.Pipe()
 	p := &program{t: t, stop: cancel, ended: make(chan error, 1), lines: make(chan map[string]any, 1000)}
 	go func() {
 		args := append([]string{"--log-format=json", "--data-dir", dir}, args...)
-		err := server.Run(ctx, ingestionOnly, args, environment(), io.Discard, w)
+		err := server.Run(ctx, what, args, getenv, io.Discard, w)
 		_ = w.Close()
 		p.ended <- err
 	}()
@@ -58,6 +63,9 @@ func start(t *testing.T, dir string, args ...string) *program {
 		defer close(p.lines)
 		for s := bufio.NewScanner(r); s.Scan(); {
 			var line map[string]any
+			if bytes.Count(s.Bytes(), []byte(`"component":`)) > 1 {
+				t.Errorf("a log line names its component twice: %s", s.Bytes())
+			}
 			if err := json.Unmarshal(s.Bytes(), &line); err != nil {
 				t.Errorf("log line %s: %v", s.Bytes(), err)
 			}
