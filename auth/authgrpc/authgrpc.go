@@ -35,7 +35,7 @@ const (
 	authorization = "authorization"
 	// handshakeToken is where Flight clients repeat what a handshake with messages gave them. It counts only where there
 	// is no authorization.
-	handshakeToken = "auth-token-bin" //nolint:gosec // G101: a name
+	handshakeToken = "auth-token-bin"
 	// retryAfter is HTTP's word for google.rpc.RetryInfo, for proxies and clients that do not read details.
 	retryAfter = "retry-after"
 )

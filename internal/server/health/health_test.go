@@ -40,6 +40,28 @@ func TestHandler(t *testing.T) {
 	}
 }
 
+// B9: what is degraded is told, and is no reason to take the server out of service.
+func TestDegraded(t *testing.T) {
+	for name, tc := range map[string]struct {
+		ready    error
+		degraded []string
+		status   int
+		body     string
+	}{
+		"all is well":   {nil, nil, 200, ""},
+		"degraded":      {nil, []string{"issuer a: old keys", "issuer b: old keys"}, 200, "degraded: issuer a: old keys\ndegraded: issuer b: old keys\n"},
+		"and not ready": {errors.New("down"), []string{"x"}, 503, ""},
+	} {
+		c := health.New(func(context.Context) error { return tc.ready }, nil)
+		c.Degraded = func() []string { return tc.degraded }
+		w := httptest.NewRecorder()
+		c.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/ready", nil))
+		if w.Code != tc.status || w.Body.String() != tc.body {
+			t.Errorf("%s: %d %q, want %d %q", name, w.Code, w.Body, tc.status, tc.body)
+		}
+	}
+}
+
 // A success is remembered for a second, a failure is not, and a probe that hangs is given up after two seconds.
 func TestErr(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
