@@ -77,6 +77,7 @@ func loadOIDC(r *reader, text string, cfg *Config) {
 	}
 	o.done()
 	checkAgreement(r, c.Issuers)
+	warnIntrospection(r, c.Issuers)
 }
 
 func loadIssuer(r *reader, o *object, cfg *Config) Issuer {
@@ -232,6 +233,19 @@ func checkURL(r *reader, path, text string, allowHTTP bool) {
 	case u.Scheme == "http" && !allowHTTP && !LoopbackHost(u.Hostname()):
 		r.errorf(path, "must be an https URL: over http anybody on the way can replace the keys; "+
 			`on a closed test network "allow_http": true permits it`)
+	}
+}
+
+// warnIntrospection says that an opaque token names no issuer.
+func warnIntrospection(r *reader, issuers []Issuer) {
+	ask := map[string]bool{}
+	for _, is := range issuers {
+		if is.Introspection != nil {
+			ask[is.Issuer] = true
+		}
+	}
+	if len(ask) > 1 {
+		r.warnf("issuers", "has introspection for %d issuers: an opaque token is shown to one after the other until one knows it", len(ask))
 	}
 }
 

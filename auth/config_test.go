@@ -224,6 +224,10 @@ func TestConfigLoads(t *testing.T) {
 				return *c.OIDC.Issuers[0].Introspection == auth.Introspection{ClientID: "c", ClientSecret: "s", CacheTTL: 30 * time.Second}
 			},
 		},
+		"B17 two issuers to ask": {
+			env:   env(auth.EnvOIDCConfig, `{"issuers": [{"issuer": "https://i", "audience": "a", "introspection": {"client_id": "c", "client_secret": "s"}}, {"issuer": "https://j", "audience": "a", "introspection": {"client_id": "c", "client_secret": "s"}}]}`),
+			check: func(auth.Config) bool { return true }, warnings: []string{"introspection for 2 issuers"},
+		},
 		"B18 a subject that users choose": {
 			env:   env(auth.EnvOIDCConfig, issuerWith(`"subject_claim": "preferred_username"`)),
 			check: func(auth.Config) bool { return true }, warnings: []string{"issuers[0].subject_claim is a claim that users"},

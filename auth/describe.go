@@ -26,6 +26,7 @@ func LogStart(ctx context.Context, log *slog.Logger, cfg Config, warnings []stri
 		"issuers", len(distinct), "api_keys", len(names), "key_names", names,
 		"admins", len(cfg.Admins)+len(cfg.AdminRules), "admin_keys", keyAdmins)
 	for _, is := range cfg.OIDC.Issuers {
-		log.InfoContext(ctx, "auth issuer", "issuer", is.Issuer, "audiences", is.Audiences, "trust_email", is.TrustEmail)
+		log.InfoContext(ctx, "auth issuer", "issuer", is.Issuer, "audiences", is.Audiences, "trust_email", is.TrustEmail,
+			"introspection", is.Introspection != nil, "roles", is.Roles != nil)
 	}
 }

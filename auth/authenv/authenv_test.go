@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -178,6 +180,8 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// BenchmarkChain is the promise: accepting a token that was seen before, or a key, takes 0.3 µs at the most and allocates
+// nothing. The fastest of many batches is reported beside the mean, which on a busy machine measures the others.
 func BenchmarkChain(b *testing.B) {
 	issuer := authtest.New(b)
 	cfg, _, err := auth.LoadConfig(func(name string) string {
@@ -204,14 +208,52 @@ func BenchmarkChain(b *testing.B) {
 		"token": {"Bearer " + token},
 		"key":   {"Bearer 0123456789abcdef"},
 	} {
-		b.Run(name, func(b *testing.B) {
+		b.Run(name+"/one", func(b *testing.B) {
 			ctx := b.Context()
+			const batch = 1000
+			best := time.Duration(1 << 62)
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := chain.Authenticate(ctx, header); err != nil {
-					b.Fatal(err)
+				begin := time.Now()
+				for range batch {
+					if _, err := chain.Authenticate(ctx, header); err != nil {
+						b.Fatal(err)
+					}
 				}
+				best = min(best, time.Since(begin))
 			}
+			b.ReportMetric(float64(best.Nanoseconds())/batch, "best-ns/call")
 		})
+		b.Run(name+"/eight", func(b *testing.B) {
+			b.SetParallelism(max(1, 8/runtime.GOMAXPROCS(0)))
+			b.ReportAllocs()
+			b.RunParallel(func(pb *testing.PB) {
+				ctx := b.Context()
+				for pb.Next() {
+					if _, err := chain.Authenticate(ctx, header); err != nil {
+						b.Error(err)
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestAcceptAllocatesNothing is the part of the promise that does not depend on the machine.
+func TestAcceptAllocatesNothing(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector makes sync.Pool drop what it holds")
+	}
+	issuer := authtest.New(t)
+	chain, err := open(t, map[string]string{auth.EnvOIDCConfig: issuer.Config(), auth.EnvAPIKeys: keys, auth.EnvAdmins: `["alice"]`}, authenv.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, credential := range []string{issuer.Sign(t, nil), "0123456789abcdef"} {
+		header := []string{"Bearer " + credential}
+		ctx := t.Context()
+		if n := testing.AllocsPerRun(100, func() { _, _ = chain.Authenticate(ctx, header) }); n != 0 {
+			t.Errorf("%.8s…: %v allocations", credential, n)
+		}
 	}
 }

@@ -13,6 +13,20 @@
 //  7. The signature is verified over the exact bytes received, with a key that fits the algorithm (B2).
 //  8. The claims are checked, one `if` per rule, in claims.go.
 //
+// # Opaque tokens
+//
+// An issuer with "introspection" is asked about tokens that are no JWTs (RFC 7662, B17), and with mode "always" about JWTs
+// that are good in themselves. The answer counts for the smaller of cache_ttl_secs, token_cache_ttl_secs and the token's
+// own life; "not active" for as long as other refusals. Callers can cause a bounded number of questions: 32 at a time, and of
+// those that come to nothing 100 at once and 20 a second. Tokens with the prefix of our own keys are never shown to an issuer.
+//
+// # A configuration that changes
+//
+// A [Provider] never changes. [Provider.Reconfigure] makes the next one, which shares the issuers that are unchanged, and the
+// caches. An issuer belongs to the generations of providers from one up to, not including, another; what is cached of it
+// counts in those alone, so that nothing of a removed or changed issuer is accepted by the provider that does not have it,
+// while requests under way in the old one end undisturbed.
+//
 // # Key sets
 //
 // Each issuer is on its own (A11): key set, time of expiry, back-off. One fetch is in flight at a time; it belongs to the

@@ -1,0 +1,5 @@
+//go:build race
+
+package authenv_test
+
+const raceEnabled = true
