@@ -137,10 +137,19 @@ func TestA156IdentityDoesNotDependOnTheMix(t *testing.T) {
 	}
 }
 
+// always is a provider to which everybody is the user it names.
+type always string
+
+func (always) Method() auth.Method { return auth.MethodOIDC }
+
+func (a always) Authenticate(context.Context, auth.Secret) (*auth.Verified, error) {
+	return auth.NewVerified(auth.Identity{Subject: string(a), Method: auth.MethodOIDC}), nil
+}
+
 // TestB34SwapUnderLoad replaces providers and policy together: nobody sees one without the other.
 func TestB34SwapUnderLoad(t *testing.T) {
 	setup := func(name string) auth.Setup {
-		return auth.Setup{Policy: auth.NewPolicy([]string{name}), Providers: []auth.Provider{&fake{method: auth.MethodOIDC, id: &auth.Identity{Subject: name, Method: auth.MethodOIDC}}}}
+		return auth.Setup{Policy: auth.NewPolicy([]string{name}), Providers: []auth.Provider{always(name)}}
 	}
 	chain := auth.NewChainOf(setup("a"))
 	stop := make(chan struct{})
