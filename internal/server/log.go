@@ -27,12 +27,22 @@ func (h contextHandler) Handle(ctx context.Context, r slog.Record) error {
 		r.AddAttrs(slog.String("request_id", id))
 	}
 	if id, ok := auth.From(ctx); ok {
-		r.AddAttrs(slog.String("subject", auth.Printable(id.Subject)))
-		if id.Email != "" {
-			r.AddAttrs(slog.String("email", auth.Printable(id.Email)))
-		}
+		add(&r, "subject", id.Subject)
+		add(&r, "email", id.Email)
 	}
 	return h.Handler.Handle(ctx, r)
+}
+
+// add adds what r does not say already; audit records say whom they are about themselves.
+func add(r *slog.Record, key, value string) {
+	said := value == ""
+	r.Attrs(func(a slog.Attr) bool {
+		said = said || a.Key == key
+		return !said
+	})
+	if !said {
+		r.AddAttrs(slog.String(key, auth.Printable(value)))
+	}
 }
 
 // WithAttrs implements slog.Handler.
