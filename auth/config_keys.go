@@ -14,6 +14,7 @@ const shortKey = 16
 
 // HashKey returns what "sha256" of an entry of MICROMEGAS_API_KEYS has to be for key, so that the configuration holds no
 // secret (B27): the SHA-256 of its bytes in hexadecimal. That is safe for random keys alone; a password could be guessed.
+// A key that looks like a JWT is accepted in clear only, see package apikey.
 func HashKey(key Secret) string {
 	sum := sha256.Sum256([]byte(key))
 	return hex.EncodeToString(sum[:])

@@ -7,10 +7,13 @@
 //
 // # Short ways
 //
-// A presented key whose length no configured key has is refused at once; lengths are no secret. That way is closed when a
-// key is known by its hash alone. A key that was accepted is remembered under a short keyed digest (see package digest), as
-// validated tokens are, because hashing the 684 characters that the documented recipe makes costs several times as much;
-// and while the length decides nothing, so are the last few thousand that were not, since every token comes by here.
+// Every token comes by here, so what is no key must be cheap. A bearer whose length no configured key has is refused at once;
+// lengths are no secret. Where a key is known by its hash alone its length is unknown: then every bearer is looked at that
+// is no JWT, so a key that looks like one (A34) has to be configured in clear.
+//
+// A key that was accepted is remembered under a short keyed digest (see package digest), as validated tokens are, because
+// hashing the 684 characters that the documented recipe makes costs several times as much; so are the last few thousand
+// bearers that were looked at and not accepted.
 package apikey
 
 import (
@@ -23,6 +26,7 @@ import (
 	"errors"
 	"hash"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -50,7 +54,7 @@ type Options struct {
 type Provider struct {
 	entries []*entry // in order of configuration
 	lengths []bool   // by length in bytes: whether a key has it
-	hashed  bool     // some key is known by its hash alone, so that the length decides nothing
+	hashed  bool     // some key is known by its hash alone, so that any length may be one
 	keys    map[[sha256.Size]byte]*entry
 	hashes  sync.Pool // of *hasher
 	now     func() time.Time
@@ -142,14 +146,14 @@ func (p *Provider) Method() auth.Method { return auth.MethodAPIKey }
 
 // Authenticate accepts token if it equals a configured key byte for byte (A36) whose time it is (B27).
 func (p *Provider) Authenticate(_ context.Context, token auth.Secret) (*auth.Verified, error) {
-	if !p.hashed && (len(token) >= len(p.lengths) || !p.lengths[len(token)]) || token == "" {
+	if !p.possible(string(token)) {
 		return nil, ErrUnknown
 	}
 	sum := p.digester.Sum(string(token))
 	p.mu.RLock()
 	e := p.accepted[sum]
 	unknown := false
-	if e == nil && p.hashed {
+	if e == nil {
 		_, unknown = p.unknown[sum]
 	}
 	p.mu.RUnlock()
@@ -174,10 +178,20 @@ func (p *Provider) Authenticate(_ context.Context, token auth.Secret) (*auth.Ver
 	return p.inTime(e)
 }
 
-func (p *Provider) rememberUnknown(sum digest.Sum) {
-	if !p.hashed {
-		return
+// possible reports whether token may be a key, as far as its form tells.
+func (p *Provider) possible(token string) bool {
+	if len(token) < len(p.lengths) && p.lengths[len(token)] {
+		return true
 	}
+	return p.hashed && token != "" && !looksLikeJWT(token)
+}
+
+// looksLikeJWT reports whether token has three parts, the first of which begins as every JSON object in base64url does.
+func looksLikeJWT(token string) bool {
+	return strings.HasPrefix(token, "eyJ") && strings.Count(token, ".") == 2
+}
+
+func (p *Provider) rememberUnknown(sum digest.Sum) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.unknown) >= mostUnknown {
