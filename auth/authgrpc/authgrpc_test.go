@@ -190,8 +190,10 @@ func TestAccepted(t *testing.T) {
 		"A17 root": {d.issuer.Sign(t, authtest.Claims{"sub": "root"}), "root", true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			pairs := []string{"authorization", "Bearer " + tc.credential, "x-auth-subject", "x", "x-auth-email", "x", "x-auth-issuer", "x",
-				"x-auth-is-admin", "true", "x-allow-delegation", "true", "x-other", "kept"}
+			pairs := []string{
+				"authorization", "Bearer " + tc.credential, "x-auth-subject", "x", "x-auth-email", "x", "x-auth-issuer", "x",
+				"x-auth-is-admin", "true", "x-allow-delegation", "true", "x-other", "kept",
+			}
 			for kind, call := range map[string]func() error{
 				"unary":  func() error { return d.call(t.Context(), "/test.S/Unary", pairs...) },
 				"stream": func() error { return d.stream(t.Context(), "/test.S/Stream", pairs...) },
