@@ -60,7 +60,11 @@ func (l *Lake) payload(ctx context.Context, loc catalog.Location) ([]byte, error
 	if loc.Segment == "" {
 		return loc.Inline, nil
 	}
-	return l.objects.GetRange(ctx, loc.Segment, loc.Offset, loc.Size)
+	stored, err := l.objects.GetRange(ctx, loc.Segment, loc.Offset, loc.Size)
+	if err != nil {
+		return nil, storeFault(ctx, err)
+	}
+	return stored, nil
 }
 
 // blockClock returns the clock for log entries and measures: a process that does not know its frequency gets the one that

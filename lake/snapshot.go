@@ -11,6 +11,7 @@ import (
 
 	"github.com/micromegas-go/micromegas/catalog"
 	"github.com/micromegas-go/micromegas/internal/fault"
+	"github.com/micromegas-go/micromegas/objstore"
 	"github.com/micromegas-go/micromegas/telemetry"
 )
 
@@ -134,12 +135,23 @@ func readFault(ctx context.Context, err error) error {
 	case fault.Of(err) != nil:
 		return err
 	case ctx.Err() != nil:
+		if cause := fault.Of(context.Cause(ctx)); cause != nil { // says why, such as a limit of time
+			return cause
+		}
 		return fault.Wrap(fault.Canceled, "the query was cancelled", err)
 	case errors.Is(err, catalog.ErrUnavailable):
 		return fault.Wrap(fault.Unavailable, "the catalog cannot be read now", err)
 	default:
 		return fault.Wrap(fault.Internal, "the lake cannot be read", err)
 	}
+}
+
+// storeFault classifies an error of reading from the object store: out of reach, unless the object is missing.
+func storeFault(ctx context.Context, err error) error {
+	if ctx.Err() != nil || errors.Is(err, objstore.ErrNotFound) {
+		return err
+	}
+	return fault.Wrap(fault.Unavailable, "the object store cannot be read now", err)
 }
 
 // look reads from the catalog what p needs.
@@ -333,7 +345,7 @@ func (l *Lake) partition(ctx context.Context, p *catalog.Partition) (*localFile,
 	return l.cache.get(ctx, p.File, func(ctx context.Context, path string) (int64, error) {
 		data, err := l.objects.Get(ctx, p.File)
 		if err != nil {
-			return 0, fmt.Errorf("fetch partition %s: %w", p.ID, err)
+			return 0, fmt.Errorf("fetch partition %s: %w", p.ID, storeFault(ctx, err))
 		}
 		return writeFile(path, data)
 	})
