@@ -87,7 +87,7 @@ var dialect = []struct{ sql, columns, rows string }{
 		`name Utf8 nn|begin Timestamp(ns, "+00:00") nn|end Timestamp(ns, "+00:00") nn`, "span 0|2024-03-01T12:00:00.123456789Z|2024-03-01T12:00:00.123456796Z"},
 	{"SELECT CASE WHEN level = 1 THEN 'a' ELSE 'b' END AS c, level AS end FROM log_entries LIMIT 1", "c Utf8|end Int32 nn", "a|1"},
 	{"SELECT msg LIKE '%message\\_%' AS a, 'a_b' LIKE 'a\\_b' AS b, 'axb' ILIKE 'A\\_b' AS c FROM log_entries LIMIT 1", "a Boolean|b Boolean|c Boolean", "false|true|false"},
-	{"SELECT first_value(msg) FILTER (WHERE level = 2) AS f, last_value(target) AS l FROM log_entries", "f Utf8|l Utf8", "message 1|db"},
+	{"SELECT first_value(msg ORDER BY time) FILTER (WHERE level = 2) AS f, last_value(target ORDER BY time) AS l FROM log_entries", "f Utf8|l Utf8", "message 1|db"},
 	{"SELECT first_value(msg) OVER (ORDER BY time) AS f FROM log_entries LIMIT 1", "f Utf8", "message 0"},
 	{"SELECT approx_percentile_cont(level, 0.5) AS a, approx_percentile_cont(0.5) WITHIN GROUP (ORDER BY level) AS b, approx_median(level) AS c, approx_percentile_cont(level, 0.5) FILTER (WHERE level > 100) AS d FROM log_entries",
 		"a Float64|b Float64|c Float64|d Float64", "3|3|3|(null)"},

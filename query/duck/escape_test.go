@@ -219,7 +219,7 @@ func TestClosedEngine(t *testing.T) {
 // TestExhaustion sends statements that want too much. Each must end with an error, and soon.
 func TestExhaustion(t *testing.T) {
 	s := newService(t, newLake(t), duck.Options{MemoryLimit: 256 << 20, MaxConcurrent: 2, SpillLimit: 16 << 20},
-		query.Options{Timeout: 3 * time.Second})
+		query.Options{Timeout: 1500 * time.Millisecond})
 	many := func(n int, open, middle, end string) string {
 		return "SELECT " + strings.Repeat(open, n) + middle + strings.Repeat(end, n)
 	}
