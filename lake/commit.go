@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -56,7 +57,12 @@ type committer struct {
 	arrived chan *arrival
 	written chan *group
 	stopped chan struct{} // closed when both stages have ended
+
+	answered atomic.Int64 // Unix nanoseconds of the last answer
 }
+
+// lastAnswer is when a block was last answered.
+func (c *committer) lastAnswer() time.Time { return time.Unix(0, c.answered.Load()) }
 
 func newCommitter(db *catalog.DB, objects objstore.Bucket, now func() time.Time, log *slog.Logger) *committer {
 	c := &committer{
@@ -221,6 +227,7 @@ func (c *committer) commit(groups []*group) error {
 }
 
 func (c *committer) answer(g *group, err error) {
+	c.answered.Store(time.Now().UnixNano())
 	for _, a := range g.arrivals {
 		c.room.Release(a.weight)
 		a.done <- err

@@ -53,6 +53,9 @@ type Lake struct {
 	cache     *cache
 	pending   map[catalog.View]*pendingFiles
 
+	// oneFile is held while maintenance writes a file, so that its memory is that of one.
+	oneFile sync.Mutex
+
 	gate   sync.RWMutex // held shared while a block is being appended; see Close
 	closed bool
 }

@@ -45,12 +45,14 @@ func (l *Lake) materialiseDue(ctx context.Context) error {
 			continue
 		}
 		for free > 0 && ctx.Err() == nil {
+			began := time.Now()
 			n, err := l.materialise(ctx, v)
 			if n == 0 || err != nil {
 				errs = append(errs, err)
 				break
 			}
 			free -= int64(n)
+			l.giveWay(ctx, time.Since(began))
 		}
 	}
 	return errors.Join(errs...)
@@ -58,6 +60,8 @@ func (l *Lake) materialiseDue(ctx context.Context) error {
 
 // materialise claims pending blocks of a view and puts them into partitions. It returns how many it claimed.
 func (l *Lake) materialise(ctx context.Context, name catalog.View) (int, error) {
+	l.oneFile.Lock()
+	defer l.oneFile.Unlock()
 	claimed, err := l.catalog.ClaimPending(ctx, catalog.ClaimPending{
 		View: name, MaxBlocks: 4096, MaxBytes: l.maintain.PendingBytes, Owner: l.owner, Lease: l.maintain.Lease,
 	})
