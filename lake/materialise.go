@@ -165,8 +165,11 @@ func (w *partitionWriter) commit(ctx context.Context) error {
 		return w.lake.catalog.CommitPartition(ctx, w.lake.owner, p, w.blocks)
 	})
 	if errors.Is(err, catalog.ErrLostClaim) {
-		w.lake.log.InfoContext(ctx, "partition thrown away: its blocks were claimed by another", "view", string(w.name))
-	} else if err != nil {
+		w.lake.log.InfoContext(ctx, "partition thrown away: blocks of it were claimed by another", "view", string(w.name))
+		w.blocks = w.blocks[:0] // those that are still ours are open, and will be given back
+		return nil
+	}
+	if err != nil {
 		return err
 	}
 	for _, id := range w.blocks {

@@ -65,11 +65,11 @@ func (l *Lake) merge(ctx context.Context, name catalog.View, level int) (bool, e
 		ids[i] = old[i].ID
 	}
 	err = l.mergeClaimed(ctx, name, level, old, ids)
-	if errors.Is(err, catalog.ErrLostClaim) {
-		l.log.InfoContext(ctx, "merged partition thrown away: its sources were claimed by another", "view", string(name))
-		return true, nil
-	}
 	if err != nil {
+		if errors.Is(err, catalog.ErrLostClaim) {
+			l.log.InfoContext(ctx, "merged partition thrown away: sources of it were claimed by another", "view", string(name))
+			err = nil
+		}
 		release, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 		defer cancel()
 		return true, errors.Join(err, l.catalog.ReleasePartitions(release, l.owner, ids))
