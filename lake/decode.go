@@ -55,6 +55,20 @@ func (s *source) events(yield func(*wire.Event) error) error {
 	return nil
 }
 
+// addWhole adds the rows of b to m, or none of them. Events that are not well formed are left out and counted.
+func (l *Lake) addWhole(ctx context.Context, m maker, b *catalog.PendingBlock) (wire.Stats, error) {
+	before := m.collected().len()
+	s, err := l.open(ctx, b)
+	if err != nil {
+		return wire.Stats{}, err
+	}
+	if err := m.add(s); err != nil {
+		m.collected().truncate(before)
+		return s.stats, fmt.Errorf("decode for %s: %w", m.collected().view.name, err)
+	}
+	return s.stats, nil
+}
+
 // payload reads the bytes at loc.
 func (l *Lake) payload(ctx context.Context, loc catalog.Location) ([]byte, error) {
 	if loc.Segment == "" {
