@@ -19,7 +19,8 @@ func (r *Reader) Counts(ctx context.Context) (Counts, error) {
 	err = r.s.each(ctx, q, func(rows *sql.Rows) error {
 		var view View
 		var v ViewCounts
-		err := rows.Scan(&view, &v.Pending, &v.Quarantined, &v.Claimed, &v.PendingBytes, &v.OldestPending)
+		err := rows.Scan(&view, &v.Pending, &v.Quarantined, &v.Claimed, &v.PendingBytes, &v.OldestPending,
+			&v.Free, &v.FreeBytes, &v.OldestFree)
 		c.Views[view] = v
 		return err
 	})

@@ -16,7 +16,8 @@ func (r *Reader) PendingCounts(ctx context.Context) (map[View]ViewCounts, error)
 	err := r.s.each(ctx, q, func(rows *sql.Rows) error {
 		var view View
 		var v ViewCounts
-		err := rows.Scan(&view, &v.Pending, &v.Quarantined, &v.Claimed, &v.PendingBytes, &v.OldestPending)
+		err := rows.Scan(&view, &v.Pending, &v.Quarantined, &v.Claimed, &v.PendingBytes, &v.OldestPending,
+			&v.Free, &v.FreeBytes, &v.OldestFree)
 		counts[view] = v
 		return err
 	})

@@ -39,12 +39,11 @@ func (l *Lake) materialiseDue(ctx context.Context) error {
 	var errs []error
 	for _, v := range catalog.Views() {
 		c := counts[v]
-		free := c.Pending - c.Quarantined - c.Claimed
-		old := c.OldestPending < l.clock()-telemetryDuration(l.maintain.PendingAge)
-		if free <= 0 || !old && c.PendingBytes < l.maintain.PendingBytes {
+		old := c.OldestFree < l.clock()-telemetryDuration(l.maintain.PendingAge)
+		if c.Free == 0 || !old && c.FreeBytes < l.maintain.PendingBytes {
 			continue
 		}
-		for free > 0 && ctx.Err() == nil {
+		for free := c.Free; free > 0 && ctx.Err() == nil; {
 			began := time.Now()
 			n, err := l.materialise(ctx, v)
 			if n == 0 || err != nil {
