@@ -1,10 +1,12 @@
 package lake
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -271,7 +273,12 @@ func (l *Lake) table(ctx context.Context, p *plan) (*Table, []*localFile, error)
 		t.Batches = blockBatches(p.blocks, p.streams, p.processes)
 		return t, nil, nil
 	case logEntries, measures:
-		var held []*localFile
+		// Newest first: what looks for the newest rows finds them at once and then leaves out older parts by their statistics.
+		held, err := l.pending[catalog.View(p.view.name)].read(ctx, l, p.pending, p.scan.Range)
+		if err != nil {
+			return nil, held, err
+		}
+		slices.SortFunc(p.partitions, func(a, b catalog.Partition) int { return cmp.Compare(b.MaxTime, a.MaxTime) })
 		for i := range p.partitions {
 			f, err := l.partition(ctx, &p.partitions[i])
 			if err != nil {
@@ -280,11 +287,6 @@ func (l *Lake) table(ctx context.Context, p *plan) (*Table, []*localFile, error)
 			if f != nil {
 				held = append(held, f)
 			}
-		}
-		fresh, err := l.pending[catalog.View(p.view.name)].read(ctx, l, p.pending, p.scan.Range)
-		held = append(held, fresh...)
-		if err != nil {
-			return nil, held, err
 		}
 		conditions := within(p.scan.Range, "time", "time")
 		if !p.scan.bare() {
