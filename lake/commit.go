@@ -67,7 +67,7 @@ func newCommitter(db *catalog.DB, objects objstore.Bucket, now func() time.Time,
 		catalog: db, segments: &segments{objects: objects}, now: now, log: log,
 		room:    semaphore.NewWeighted(queueBytes),
 		arrived: make(chan *arrival, 1024),
-		written: make(chan *group, 1),
+		written: make(chan *group),
 		stopped: make(chan struct{}),
 	}
 	go c.write()

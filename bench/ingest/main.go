@@ -7,11 +7,11 @@ package main
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -26,6 +26,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	_ "modernc.org/sqlite" // to count what was written
 
 	"github.com/micromegas-go/micromegas/bench/load"
 	"github.com/micromegas-go/micromegas/telemetry"
@@ -105,7 +106,7 @@ func (o options) measure(ctx context.Context, folder string) error {
 
 	var ratios []float64
 	for round := range o.rounds {
-		before, err := segments(folder)
+		before, err := written(ctx, folder)
 		if err != nil {
 			return err
 		}
@@ -113,12 +114,12 @@ func (o options) measure(ctx context.Context, folder string) error {
 		if err != nil {
 			return err
 		}
-		after, err := segments(folder)
+		after, err := written(ctx, folder)
 		if err != nil {
 			return err
 		}
-		flush := int(float64(after.bytes-before.bytes) / float64(max(1, after.count-before.count)))
 		total := sent * int64(size)
+		flush := int(total / max(1, after.groups-before.groups))
 		fileTook, err := appendFile(filepath.Join(folder, "baseline"), total, flush)
 		if err != nil {
 			return err
@@ -204,24 +205,16 @@ func appendFile(path string, total int64, flush int) (time.Duration, error) {
 	return time.Since(began), nil
 }
 
-type stored struct{ count, bytes int64 }
+type stored struct{ groups, blocks int64 }
 
-// segments counts what the server has written.
-func segments(folder string) (s stored, err error) {
-	err = filepath.WalkDir(filepath.Join(folder, "lake", "objects", "segments"), func(_ string, d fs.DirEntry, err error) error {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-		if err != nil || d.IsDir() {
-			return err
-		}
-		info, err := d.Info()
-		if err == nil {
-			s.count++
-			s.bytes += info.Size()
-		}
-		return err
-	})
+// written counts the groups in which the server has written blocks: those of a group have the same insert time.
+func written(ctx context.Context, folder string) (s stored, err error) {
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(folder, "lake", "catalog.db")+"?mode=ro")
+	if err != nil {
+		return s, err
+	}
+	defer db.Close()
+	err = db.QueryRowContext(ctx, "SELECT COUNT(DISTINCT insert_time), COUNT(*) FROM blocks").Scan(&s.groups, &s.blocks)
 	return s, err
 }
 
