@@ -118,6 +118,7 @@ func (r *rewriter) token(i int) (int, error) {
 		if next, ok := r.qualified(i); ok {
 			return next, nil
 		}
+	default:
 	}
 	return i, nil
 }

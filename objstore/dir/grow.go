@@ -44,7 +44,7 @@ func (b *Bucket) Grow(_ context.Context, key string) (objstore.Growing, error) {
 }
 
 func createNew(path string) (*os.File, error) {
-	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o640)
+	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 }
 
 // growing is a file that is written at its end.

@@ -469,10 +469,19 @@ func TestLimit(t *testing.T) {
 		limit int64
 		want  int
 	}{
-		{"SELECT * FROM log_entries", 7, 7}, {"SELECT * FROM log_entries", 0, 0}, {"SELECT * FROM log_entries LIMIT 3", 7, 3},
-		{"SELECT * FROM log_entries LIMIT 9 -- c", 7, 7}, {"SELECT * FROM log_entries ORDER BY time DESC -- c", 7, 7},
-		{"SELECT 1 UNION ALL SELECT 2", 1, 1}, {"SHOW TABLES", 2, 2}, {"SELECT * FROM log_entries OFFSET 98", 7, 2}, {"SELECT range FROM range(1000000)", 70000, 70000},
-		{"SELECT DISTINCT level FROM log_entries", 4, 4}, {"VALUES (1), (2)", 1, 1}, {"(SELECT 1)", 1, 1}, {"WITH a AS (SELECT 1) SELECT * FROM a;", 1, 1},
+		{"SELECT * FROM log_entries", 7, 7},
+		{"SELECT * FROM log_entries", 0, 0},
+		{"SELECT * FROM log_entries LIMIT 3", 7, 3},
+		{"SELECT * FROM log_entries LIMIT 9 -- c", 7, 7},
+		{"SELECT * FROM log_entries ORDER BY time DESC -- c", 7, 7},
+		{"SELECT 1 UNION ALL SELECT 2", 1, 1},
+		{"SHOW TABLES", 2, 2},
+		{"SELECT * FROM log_entries OFFSET 98", 7, 2},
+		{"SELECT range FROM range(1000000)", 70000, 70000},
+		{"SELECT DISTINCT level FROM log_entries", 4, 4},
+		{"VALUES (1), (2)", 1, 1},
+		{"(SELECT 1)", 1, 1},
+		{"WITH a AS (SELECT 1) SELECT * FROM a;", 1, 1},
 	} {
 		a, err := run(t, s, query.Request{SQL: tc.sql, Limit: &tc.limit})
 		if err != nil || len(a.rows) != tc.want {
