@@ -159,6 +159,11 @@ type ViewCounts struct {
 	PendingBytes  int64          // payload
 	OldestPending telemetry.Time // smallest insert time; 0 when nothing is pending
 
+	// Of the pending blocks, those that ClaimPending would take.
+	Free       int64
+	FreeBytes  int64          // payload
+	OldestFree telemetry.Time // smallest insert time; 0 when none is free
+
 	Partitions int64 // live
 	Rows       int64
 	Bytes      int64

@@ -82,7 +82,7 @@ func bytesOf(a arrow.Array, from, n int64) int64 {
 		return sum + n*int64((t.BitWidth()+7)/8)
 	}
 	// Views and unions, which no table of ours has: their share of the whole.
-	return sum + int64(a.Data().SizeInBytes())*n/int64(max(a.Len(), 1)) //nolint:gosec // no array has 2^63 bytes
+	return sum + int64(a.Data().SizeInBytes())*n/int64(max(a.Len(), 1))
 }
 
 // textBytes is how many bytes the n values from value from have.

@@ -53,7 +53,7 @@ func fillInfo(b *array.RecordBuilder, all []sqlInfo, wanted []uint32) {
 	names := b.Field(0).(*array.Uint32Builder)
 	values := b.Field(1).(*array.DenseUnionBuilder)
 	for _, info := range all {
-		id := uint32(info.id) //nolint:gosec // the ids in FlightSql.proto are below 1000
+		id := uint32(info.id)
 		if len(wanted) > 0 && !slices.Contains(wanted, id) {
 			continue
 		}

@@ -154,8 +154,15 @@ func stream() telemetry.Stream {
 	}
 }
 
+// emptyFrame is an LZ4 frame without content, as published clients send it.
+const emptyFrame = "\x04\x22\x4d\x18\x54\x40\xae\x00\x00\x00\x00\x05\x5d\xcc\x02"
+
+// block returns a block whose queues begin like LZ4 frames; what follows is not looked at on arrival.
 func block(payload int) (telemetry.Block, wire.Payload) {
-	p := wire.Payload{Dependencies: []byte("deps"), Objects: bytes.Repeat([]byte("objects\x00"), payload/8)}
+	p := wire.Payload{
+		Dependencies: []byte(emptyFrame),
+		Objects:      append([]byte(emptyFrame), bytes.Repeat([]byte("objects\x00"), payload/8)...),
+	}
 	return telemetry.Block{
 		ID: telemetry.BlockID(uuid.MustParse("1c7a2f0a-49f5-4d0e-9f0c-1f2b3c4d5e6f")), StreamID: stream().ID, ProcessID: process().ID,
 		BeginTime: process().StartTime, EndTime: process().StartTime, BeginTicks: -3, EndTicks: 12, Objects: 5, ObjectOffset: 7,

@@ -43,6 +43,9 @@ func (s *Server) insertBlock(r *http.Request, b *body) error {
 	if err != nil {
 		return malformed(err)
 	}
+	if err := payload.Validate(); err != nil { // this route carries the native format only
+		return malformed(err)
+	}
 	if err := s.store(r.Context(), func(ctx context.Context) error { return s.sink.Append(ctx, block, payload) }); err != nil {
 		return err
 	}

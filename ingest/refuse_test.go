@@ -127,6 +127,28 @@ func TestMalformedBodies(t *testing.T) {
 	}
 }
 
+// TestPayloadsThatAreNoFrames: what can never be decoded is refused on arrival, and the answer says which queue.
+func TestPayloadsThatAreNoFrames(t *testing.T) {
+	s := &sink{}
+	_, h := serve(t, s, ingest.Options{})
+	for name, spoil := range map[string]func(p *wire.Payload) *[]byte{
+		"payload.dependencies": func(p *wire.Payload) *[]byte { return &p.Dependencies },
+		"payload.objects":      func(p *wire.Payload) *[]byte { return &p.Objects },
+	} {
+		for _, queue := range []string{"", "garbage that is long enough to be a frame", emptyFrame[:8]} {
+			b, p := block(8)
+			*spoil(&p) = []byte(queue)
+			got := do(t, http.DefaultClient, "POST", h.URL+insertBlock, bytes.NewReader(wire.EncodeBlock(b, p)))
+			if got.status != http.StatusBadRequest || !strings.Contains(got.body, name) {
+				t.Errorf("%s %q = %d %q, want 400 that names the queue", name, queue, got.status, got.body)
+			}
+		}
+	}
+	if n := s.stored(); n != 0 {
+		t.Errorf("%d blocks stored", n)
+	}
+}
+
 func TestCodings(t *testing.T) {
 	s := &sink{}
 	_, h := serve(t, s, ingest.Options{MaxBodyBytes: 100_000})
@@ -207,7 +229,8 @@ func TestTooLarge(t *testing.T) {
 	})
 	t.Run("exactly the limit", func(t *testing.T) {
 		b, p := block(8)
-		p.Objects = make([]byte, limit-len(wire.EncodeBlock(b, wire.Payload{Dependencies: p.Dependencies}))-4)
+		padding := limit - len(wire.EncodeBlock(b, wire.Payload{Dependencies: p.Dependencies})) - 4 - len(emptyFrame)
+		p.Objects = append([]byte(emptyFrame), make([]byte, padding)...)
 		body := wire.EncodeBlock(b, p)
 		if len(body) != limit {
 			t.Fatalf("the test's body has %d bytes", len(body))

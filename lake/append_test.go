@@ -81,6 +81,17 @@ func (f *flaky) Put(ctx context.Context, key string, data []byte) error {
 	return f.Bucket.Put(ctx, key, data)
 }
 
+func (f *flaky) GetRange(ctx context.Context, key string, offset, n int64) ([]byte, error) {
+	if f.fail.Load() {
+		return nil, errDisk
+	}
+	if f.gate != nil {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	return f.Bucket.GetRange(ctx, key, offset, n)
+}
+
 func openFlaky(t *testing.T) (rig, *flaky) {
 	t.Helper()
 	r := open(t)

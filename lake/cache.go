@@ -53,7 +53,7 @@ func openCache(parent string, max int64) (*cache, error) {
 		return nil, fmt.Errorf("create the cache folder: %w", err)
 	}
 	// One process at a time, so that nobody takes a folder that is not locked yet for one without an owner.
-	opening, err := os.Create(filepath.Join(parent, "opening.lock")) //nolint:gosec // a folder of ours
+	opening, err := os.Create(filepath.Join(parent, "opening.lock"))
 	if err != nil {
 		return nil, fmt.Errorf("lock the cache folder: %w", err)
 	}

@@ -60,12 +60,9 @@ type text struct {
 	typ     arrow.DataType // arrow.BinaryTypes.String or .Binary
 	data    []byte
 	offsets []int32 // len(rows)+1
-	spare   text2
-}
 
-type text2 struct {
-	data    []byte
-	offsets []int32
+	nextData    []byte // spare memory for permute
+	nextOffsets []int32
 }
 
 func newText(typ arrow.DataType) *text { return &text{typ: typ, offsets: []int32{0}} }
@@ -81,13 +78,13 @@ func (c *text) truncate(n int) { c.data, c.offsets = c.data[:c.offsets[n]], c.of
 func (c *text) reset()         { c.truncate(0) }
 
 func (c *text) permute(order []int32) {
-	c.spare.data, c.spare.offsets = c.spare.data[:0], append(c.spare.offsets[:0], 0)
+	c.nextData, c.nextOffsets = c.nextData[:0], append(c.nextOffsets[:0], 0)
 	for _, from := range order {
-		c.spare.data = append(c.spare.data, c.data[c.offsets[from]:c.offsets[from+1]]...)
-		c.spare.offsets = append(c.spare.offsets, int32(len(c.spare.data)))
+		c.nextData = append(c.nextData, c.data[c.offsets[from]:c.offsets[from+1]]...)
+		c.nextOffsets = append(c.nextOffsets, int32(len(c.nextData)))
 	}
-	c.data, c.spare.data = c.spare.data, c.data
-	c.offsets, c.spare.offsets = c.spare.offsets, c.offsets
+	c.data, c.nextData = c.nextData, c.data
+	c.offsets, c.nextOffsets = c.nextOffsets, c.offsets
 }
 
 func (c *text) array() arrow.Array {
@@ -99,16 +96,7 @@ func (c *text) array() arrow.Array {
 	return array.MakeFromData(data)
 }
 
-func (c *text) appendFrom(src arrow.Array, row, input int) {
-	switch a := src.(type) {
-	case *array.String:
-		c.add(a.Value(row))
-	case *array.Binary:
-		c.add(a.ValueString(row))
-	case *array.Dictionary:
-		c.appendFrom(a.Dictionary(), a.GetValueIndex(row), input)
-	}
-}
+func (c *text) appendFrom(src arrow.Array, row, _ int) { c.add(valueString(src, row)) }
 
 // coded is a column of strings, or of bytes, that repeat: an index into the distinct values.
 type coded struct {
@@ -201,6 +189,6 @@ func valueString(a arrow.Array, row int) string {
 	case *array.Binary:
 		return a.ValueString(row)
 	default:
-		return ""
+		panic("lake: no text in " + a.DataType().String())
 	}
 }

@@ -2,11 +2,10 @@ package lake
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
-	"github.com/google/uuid"
 	"golang.org/x/sync/semaphore"
 
 	"github.com/micromegas-go/micromegas/catalog"
@@ -16,8 +15,8 @@ import (
 )
 
 const (
-	// segmentBytes is how large a segment grows while blocks keep waiting. One block may be larger.
-	segmentBytes = 8 << 20
+	// groupBytes is how large a group gets while blocks keep waiting. One block may be larger.
+	groupBytes = 8 << 20
 	// inlineBlock is the largest payload that may live in the catalog's row, and inlineGroup the largest sum of a group
 	// that does: for a trickle of tiny blocks a row costs less than an object.
 	inlineBlock = 4 << 10
@@ -36,34 +35,39 @@ type arrival struct {
 	done   chan error // capacity 1
 }
 
-// group is a set of arrivals that share a segment.
+// group is a set of arrivals that are written together.
 type group struct {
 	arrivals []*arrival
 	records  []catalog.BlockRecord
 }
 
-// committer makes blocks durable. It works in two stages, each one goroutine: the first writes the waiting blocks as one
-// segment object, the second records all segments that are ready in one catalog transaction and answers. While one group
+// committer makes blocks durable. It works in two stages, each one goroutine: the first writes the waiting blocks into a
+// segment, the second records all groups that are written in one catalog transaction and answers. While one group
 // is being recorded the next is being written; what arrives in the meantime makes up the group after. An idle committer
 // starts at once, so nobody waits for a timer.
 type committer struct {
-	catalog *catalog.DB
-	objects objstore.Bucket
-	now     func() time.Time
-	log     *slog.Logger
+	catalog  *catalog.DB
+	segments *segments // of the first stage
+	now      func() time.Time
+	log      *slog.Logger
 
 	room    *semaphore.Weighted // queueBytes
 	arrived chan *arrival
 	written chan *group
 	stopped chan struct{} // closed when both stages have ended
+
+	answered atomic.Int64 // Unix nanoseconds of the last answer
 }
+
+// lastAnswer is when a block was last answered.
+func (c *committer) lastAnswer() time.Time { return time.Unix(0, c.answered.Load()) }
 
 func newCommitter(db *catalog.DB, objects objstore.Bucket, now func() time.Time, log *slog.Logger) *committer {
 	c := &committer{
-		catalog: db, objects: objects, now: now, log: log,
+		catalog: db, segments: &segments{objects: objects}, now: now, log: log,
 		room:    semaphore.NewWeighted(queueBytes),
 		arrived: make(chan *arrival, 1024),
-		written: make(chan *group, 1),
+		written: make(chan *group),
 		stopped: make(chan struct{}),
 	}
 	go c.write()
@@ -110,13 +114,16 @@ func (c *committer) write() {
 		}
 		c.written <- g
 	}
+	if err := c.segments.close(); err != nil {
+		c.log.Warn("segment not closed", "err", err)
+	}
 }
 
-// collect returns first and what else is waiting, up to a segment's size.
+// collect returns first and what else is waiting, up to a group's size.
 func (c *committer) collect(first *arrival) *group {
 	g := &group{arrivals: []*arrival{first}}
 	size := len(first.stored)
-	for size < segmentBytes {
+	for size < groupBytes {
 		select {
 		case a, ok := <-c.arrived:
 			if !ok {
@@ -131,31 +138,28 @@ func (c *committer) collect(first *arrival) *group {
 	return g
 }
 
-// store writes the payloads of g and fills its records. A segment is the payloads one after the other: a CBOR sequence
-// (RFC 8742).
+// store writes the payloads of g and fills its records.
 func (c *committer) store(g *group) error {
 	now := c.now()
+	payloads := make([][]byte, len(g.arrivals))
 	size, inline := 0, true
-	for _, a := range g.arrivals {
+	for i, a := range g.arrivals {
+		payloads[i] = a.stored
 		size += len(a.stored)
 		inline = inline && len(a.stored) <= inlineBlock
 	}
 	inline = inline && size <= inlineGroup
 
 	var key string
-	var segment []byte
+	var offset int64
 	if !inline {
-		key = fmt.Sprintf("%s%s/%s.cborseq", segmentPrefix, now.UTC().Format("2006-01-02/15"), uuid.Must(uuid.NewV7()))
-		if len(g.arrivals) == 1 {
-			segment = g.arrivals[0].stored
-		} else {
-			segment = make([]byte, 0, size)
-			for _, a := range g.arrivals {
-				segment = append(segment, a.stored...)
-			}
+		var err error
+		// The work outlives any single request; the store has its own limits of time.
+		if key, offset, err = c.segments.write(context.Background(), now, payloads); err != nil {
+			c.log.Error("blocks not written", "size_bytes", size, "blocks", len(g.arrivals), "err", err)
+			return refusal("the object store does not take the block now", err)
 		}
 	}
-	offset := int64(0)
 	for _, a := range g.arrivals {
 		b := a.block
 		b.PayloadSize, b.InsertTime = int64(len(a.stored)), telemetry.TimeOf(now)
@@ -167,14 +171,6 @@ func (c *committer) store(g *group) error {
 			offset += b.PayloadSize
 		}
 		g.records = append(g.records, record)
-	}
-	if inline {
-		return nil
-	}
-	// The work outlives any single request; the store has its own limits of time.
-	if err := c.objects.Put(context.Background(), key, segment); err != nil {
-		c.log.Error("segment not written", "segment", key, "size_bytes", size, "blocks", len(g.arrivals), "err", err)
-		return refusal("the object store does not take the block now", err)
 	}
 	return nil
 }
@@ -221,6 +217,7 @@ func (c *committer) commit(groups []*group) error {
 }
 
 func (c *committer) answer(g *group, err error) {
+	c.answered.Store(time.Now().UnixNano())
 	for _, a := range g.arrivals {
 		c.room.Release(a.weight)
 		a.done <- err

@@ -55,12 +55,30 @@ func (s *source) events(yield func(*wire.Event) error) error {
 	return nil
 }
 
+// addWhole adds the rows of b to m, or none of them. Events that are not well formed are left out and counted.
+func (l *Lake) addWhole(ctx context.Context, m maker, b *catalog.PendingBlock) (wire.Stats, error) {
+	before := m.collected().len()
+	s, err := l.open(ctx, b)
+	if err != nil {
+		return wire.Stats{}, err
+	}
+	if err := m.add(s); err != nil {
+		m.collected().truncate(before)
+		return s.stats, fmt.Errorf("decode for %s: %w", m.collected().view.name, err)
+	}
+	return s.stats, nil
+}
+
 // payload reads the bytes at loc.
 func (l *Lake) payload(ctx context.Context, loc catalog.Location) ([]byte, error) {
 	if loc.Segment == "" {
 		return loc.Inline, nil
 	}
-	return l.objects.GetRange(ctx, loc.Segment, loc.Offset, loc.Size)
+	stored, err := l.objects.GetRange(ctx, loc.Segment, loc.Offset, loc.Size)
+	if err != nil {
+		return nil, storeFault(ctx, err)
+	}
+	return stored, nil
 }
 
 // blockClock returns the clock for log entries and measures: a process that does not know its frequency gets the one that

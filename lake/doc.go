@@ -1,6 +1,34 @@
 // Package lake keeps blocks and turns them into tables.
 //
-// Writing: a committer groups the blocks that wait into one segment object and one catalog transaction; a block is
-// acknowledged after that transaction. Reading: a query takes one catalog snapshot and gets, for each relation, a set of
-// local Parquet files: partitions, and the blocks that no partition holds yet, decoded on the spot.
+// # Writing
+//
+// [Lake.Append] puts a block into a bounded queue and waits. A committer of two goroutines empties it. The first takes what
+// waits, up to 8 MiB, and writes the payloads into a segment (groups of tiny blocks stay in memory, for the catalog's
+// rows); the second records each group in one catalog transaction and then answers its callers. While a group is being
+// recorded the next is being written, and what arrives meanwhile makes up the one after. A failure fails the callers of
+// its group and nobody else. A segment belongs to the process that began it and gets nothing more after an error, so a
+// catalog row only ever points to bytes that were durable before it.
+//
+// # Reading
+//
+// [Lake.Snapshot] reads everything that a query needs in one catalog transaction, then finds or makes local Parquet files.
+//
+//   - log_entries, measures: the partitions, which lie in the object store (fetched once when that is not a local
+//     directory), and the pending blocks, decoded into files of this node. Such a file holds several blocks and is used as
+//     long as all of them are pending in the query's snapshot; else it is thrown away and those that still are pending are
+//     decoded anew. So a row is never read twice, whatever maintenance does meanwhile.
+//   - thread_spans, async_events: made from the blocks of the stream or process when they are asked for, in one file named
+//     by the blocks and the clock.
+//   - processes, streams, blocks: batches in memory, straight from the catalog.
+//
+// Files are held while a query reads them. The cache removes a file when nobody holds it and it is forgotten or the cache
+// is over its bound. Each process has a folder of its own, with a locked file in it; opening a cache removes the folders
+// whose owner is gone.
+//
+// # Maintenance
+//
+// [Lake.Run] claims pending blocks and makes partitions of them, and claims partitions and merges them, one file at a time
+// in a process. It pauses as long as it worked while blocks are arriving. Package catalog says why work that is done twice
+// is never counted twice. Files of merged partitions are deleted after [Maintenance.KeepRetired], objects that no record
+// mentions after [Maintenance.KeepOrphans].
 package lake

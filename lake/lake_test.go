@@ -156,6 +156,13 @@ func (r rig) scan(t *testing.T, view, instance string) []row {
 
 func readFile(t *testing.T, path string) []row {
 	t.Helper()
+	var rows []row
+	eachBatch(t, path, func(b arrow.RecordBatch) { rows = append(rows, batchRows(t, b)...) })
+	return rows
+}
+
+func eachBatch(t *testing.T, path string, f func(arrow.RecordBatch)) {
+	t.Helper()
 	in, err := file.OpenParquetFile(path, false)
 	if err != nil {
 		t.Fatal(err)
@@ -170,14 +177,12 @@ func readFile(t *testing.T, path string) []row {
 		t.Fatal(err)
 	}
 	defer rr.Release()
-	var rows []row
 	for rr.Next() {
-		rows = append(rows, batchRows(t, rr.RecordBatch())...)
+		f(rr.RecordBatch())
 	}
 	if rr.Err() != nil {
 		t.Fatal(rr.Err())
 	}
-	return rows
 }
 
 func batchRows(t *testing.T, b arrow.RecordBatch) []row {

@@ -82,6 +82,20 @@ func (l *Lake) every(ctx context.Context, period time.Duration, what string, wor
 	}
 }
 
+// giveWay pauses maintenance for as long as it has just worked, when blocks are arriving: taking them in goes first, and
+// what waits is in every answer all the same.
+func (l *Lake) giveWay(ctx context.Context, worked time.Duration) {
+	if time.Since(l.committer.lastAnswer()) > time.Second {
+		return
+	}
+	pause := time.NewTimer(min(worked, 10*time.Second))
+	defer pause.Stop()
+	select {
+	case <-ctx.Done():
+	case <-pause.C:
+	}
+}
+
 // Settle does all the maintenance that is to be done now, whatever its age: blocks into partitions, then merging.
 func (l *Lake) Settle(ctx context.Context) error {
 	var errs []error

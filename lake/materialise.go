@@ -39,18 +39,19 @@ func (l *Lake) materialiseDue(ctx context.Context) error {
 	var errs []error
 	for _, v := range catalog.Views() {
 		c := counts[v]
-		free := c.Pending - c.Quarantined - c.Claimed
-		old := c.OldestPending < l.clock()-telemetryDuration(l.maintain.PendingAge)
-		if free <= 0 || !old && c.PendingBytes < l.maintain.PendingBytes {
+		old := c.OldestFree < l.clock()-telemetryDuration(l.maintain.PendingAge)
+		if c.Free == 0 || !old && c.FreeBytes < l.maintain.PendingBytes {
 			continue
 		}
-		for free > 0 && ctx.Err() == nil {
+		for free := c.Free; free > 0 && ctx.Err() == nil; {
+			began := time.Now()
 			n, err := l.materialise(ctx, v)
 			if n == 0 || err != nil {
 				errs = append(errs, err)
 				break
 			}
 			free -= int64(n)
+			l.giveWay(ctx, time.Since(began))
 		}
 	}
 	return errors.Join(errs...)
@@ -58,6 +59,8 @@ func (l *Lake) materialiseDue(ctx context.Context) error {
 
 // materialise claims pending blocks of a view and puts them into partitions. It returns how many it claimed.
 func (l *Lake) materialise(ctx context.Context, name catalog.View) (int, error) {
+	l.oneFile.Lock()
+	defer l.oneFile.Unlock()
 	claimed, err := l.catalog.ClaimPending(ctx, catalog.ClaimPending{
 		View: name, MaxBlocks: 4096, MaxBytes: l.maintain.PendingBytes, Owner: l.owner, Lease: l.maintain.Lease,
 	})
@@ -161,8 +164,11 @@ func (w *partitionWriter) commit(ctx context.Context) error {
 		return w.lake.catalog.CommitPartition(ctx, w.lake.owner, p, w.blocks)
 	})
 	if errors.Is(err, catalog.ErrLostClaim) {
-		w.lake.log.InfoContext(ctx, "partition thrown away: its blocks were claimed by another", "view", string(w.name))
-	} else if err != nil {
+		w.lake.log.InfoContext(ctx, "partition thrown away: blocks of it were claimed by another", "view", string(w.name))
+		w.blocks = w.blocks[:0] // those that are still ours are open, and will be given back
+		return nil
+	}
+	if err != nil {
 		return err
 	}
 	for _, id := range w.blocks {

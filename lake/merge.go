@@ -34,6 +34,7 @@ func (l *Lake) mergeAll(ctx context.Context) error {
 	for _, v := range catalog.Views() {
 		for level := range levels {
 			for ctx.Err() == nil {
+				began := time.Now()
 				merged, err := l.merge(ctx, v, level)
 				if err != nil {
 					errs = append(errs, err)
@@ -41,6 +42,7 @@ func (l *Lake) mergeAll(ctx context.Context) error {
 				if !merged || err != nil {
 					break
 				}
+				l.giveWay(ctx, time.Since(began))
 			}
 		}
 	}
@@ -49,8 +51,10 @@ func (l *Lake) mergeAll(ctx context.Context) error {
 
 // merge puts the rows of several partitions of one level into one of the next. It reports whether there were any.
 func (l *Lake) merge(ctx context.Context, name catalog.View, level int) (bool, error) {
+	l.oneFile.Lock()
+	defer l.oneFile.Unlock()
 	old, err := l.catalog.ClaimPartitions(ctx, catalog.ClaimPartitions{
-		View: name, Level: level, MinFiles: l.maintain.MergeFiles, MaxFiles: 4 * l.maintain.MergeFiles,
+		View: name, Level: level, MinFiles: l.maintain.MergeFiles, MaxFiles: 2 * l.maintain.MergeFiles,
 		MaxBytes: l.maintain.FileBytes, Owner: l.owner, Lease: l.maintain.Lease,
 	})
 	if err != nil || len(old) == 0 {
@@ -61,11 +65,11 @@ func (l *Lake) merge(ctx context.Context, name catalog.View, level int) (bool, e
 		ids[i] = old[i].ID
 	}
 	err = l.mergeClaimed(ctx, name, level, old, ids)
-	if errors.Is(err, catalog.ErrLostClaim) {
-		l.log.InfoContext(ctx, "merged partition thrown away: its sources were claimed by another", "view", string(name))
-		return true, nil
-	}
 	if err != nil {
+		if errors.Is(err, catalog.ErrLostClaim) {
+			l.log.InfoContext(ctx, "merged partition thrown away: sources of it were claimed by another", "view", string(name))
+			err = nil
+		}
 		release, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 		defer cancel()
 		return true, errors.Join(err, l.catalog.ReleasePartitions(release, l.owner, ids))
@@ -192,7 +196,9 @@ func openCursor(ctx context.Context, v *view, local *localFile) (*cursor, error)
 	if err != nil {
 		return nil, err
 	}
-	in, err := file.NewParquetReader(f, file.WithReadProps(parquet.NewReaderProperties(memory.DefaultAllocator)))
+	pages := parquet.NewReaderProperties(memory.DefaultAllocator)
+	pages.BufferedStreamEnabled = true // read pages as they are needed, not whole columns at once
+	in, err := file.NewParquetReader(f, file.WithReadProps(pages))
 	if err != nil {
 		_ = f.Close()
 		return nil, err

@@ -3,12 +3,10 @@ package lake
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/micromegas-go/micromegas/catalog"
 	"github.com/micromegas-go/micromegas/telemetry"
-	"github.com/micromegas-go/micromegas/wire"
 )
 
 const (
@@ -149,18 +147,4 @@ func (p *pendingFiles) write(ctx context.Context, l *Lake, out *parquetFile, f *
 		}
 	}
 	return out.write(m.collected())
-}
-
-// addWhole adds the rows of b to m, or none of them. Events that are not well formed are left out and counted.
-func (l *Lake) addWhole(ctx context.Context, m maker, b *catalog.PendingBlock) (wire.Stats, error) {
-	before := m.collected().len()
-	s, err := l.open(ctx, b)
-	if err != nil {
-		return wire.Stats{}, err
-	}
-	if err := m.add(s); err != nil {
-		m.collected().truncate(before)
-		return s.stats, fmt.Errorf("decode for %s: %w", m.collected().view.name, err)
-	}
-	return s.stats, nil
 }

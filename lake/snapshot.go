@@ -1,16 +1,19 @@
 package lake
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 
 	"github.com/micromegas-go/micromegas/catalog"
 	"github.com/micromegas-go/micromegas/internal/fault"
+	"github.com/micromegas-go/micromegas/objstore"
 	"github.com/micromegas-go/micromegas/telemetry"
 )
 
@@ -134,12 +137,23 @@ func readFault(ctx context.Context, err error) error {
 	case fault.Of(err) != nil:
 		return err
 	case ctx.Err() != nil:
+		if cause := fault.Of(context.Cause(ctx)); cause != nil { // says why, such as a limit of time
+			return cause
+		}
 		return fault.Wrap(fault.Canceled, "the query was cancelled", err)
 	case errors.Is(err, catalog.ErrUnavailable):
 		return fault.Wrap(fault.Unavailable, "the catalog cannot be read now", err)
 	default:
 		return fault.Wrap(fault.Internal, "the lake cannot be read", err)
 	}
+}
+
+// storeFault classifies an error of reading from the object store: out of reach, unless the object is missing.
+func storeFault(ctx context.Context, err error) error {
+	if ctx.Err() != nil || errors.Is(err, objstore.ErrNotFound) {
+		return err
+	}
+	return fault.Wrap(fault.Unavailable, "the object store cannot be read now", err)
 }
 
 // look reads from the catalog what p needs.
@@ -259,7 +273,12 @@ func (l *Lake) table(ctx context.Context, p *plan) (*Table, []*localFile, error)
 		t.Batches = blockBatches(p.blocks, p.streams, p.processes)
 		return t, nil, nil
 	case logEntries, measures:
-		var held []*localFile
+		// Newest first: what looks for the newest rows finds them at once and then leaves out older parts by their statistics.
+		held, err := l.pending[catalog.View(p.view.name)].read(ctx, l, p.pending, p.scan.Range)
+		if err != nil {
+			return nil, held, err
+		}
+		slices.SortFunc(p.partitions, func(a, b catalog.Partition) int { return cmp.Compare(b.MaxTime, a.MaxTime) })
 		for i := range p.partitions {
 			f, err := l.partition(ctx, &p.partitions[i])
 			if err != nil {
@@ -268,11 +287,6 @@ func (l *Lake) table(ctx context.Context, p *plan) (*Table, []*localFile, error)
 			if f != nil {
 				held = append(held, f)
 			}
-		}
-		fresh, err := l.pending[catalog.View(p.view.name)].read(ctx, l, p.pending, p.scan.Range)
-		held = append(held, fresh...)
-		if err != nil {
-			return nil, held, err
 		}
 		conditions := within(p.scan.Range, "time", "time")
 		if !p.scan.bare() {
@@ -333,7 +347,7 @@ func (l *Lake) partition(ctx context.Context, p *catalog.Partition) (*localFile,
 	return l.cache.get(ctx, p.File, func(ctx context.Context, path string) (int64, error) {
 		data, err := l.objects.Get(ctx, p.File)
 		if err != nil {
-			return 0, fmt.Errorf("fetch partition %s: %w", p.ID, err)
+			return 0, fmt.Errorf("fetch partition %s: %w", p.ID, storeFault(ctx, err))
 		}
 		return writeFile(path, data)
 	})

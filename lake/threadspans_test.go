@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/google/uuid"
 
+	"github.com/micromegas-go/micromegas/lake"
 	"github.com/micromegas-go/micromegas/telemetry"
 	"github.com/micromegas-go/micromegas/wire"
 )
@@ -68,11 +70,19 @@ func TestThreadSpansLong(t *testing.T) {
 	})
 	s.send(t, r, 3*many, 4*many, func(b *wire.SpanBuilder) { b.Begin(3*many, &after) })
 	s.send(t, r, 4*many, 5*many, func(b *wire.SpanBuilder) { b.End(5*many, &after) })
-	count := map[string]int{}
-	for _, row := range r.scan(t, "thread_spans", s.stream.ID.String()) {
-		count[fmt.Sprintf("%s %s %s %s", row["name"], row["target"], row["filename"], row["properties"])]++
+	snapshot, err := r.Snapshot(t.Context(), []lake.Scan{{View: "thread_spans", Instance: s.stream.ID.String()}})
+	if err != nil {
+		t.Fatal(err)
 	}
-	want := map[string]int{"main-7   {}": 2, "first   {}": many, "after engine loop.cc {}": 1}
+	defer snapshot.Close()
+	count := map[string]int{}
+	eachBatch(t, snapshot.Tables[0].Files[0], func(b arrow.RecordBatch) {
+		names, targets, files := b.Column(7), b.Column(8), b.Column(9)
+		for i := range int(b.NumRows()) {
+			count[names.ValueStr(i)+" "+targets.ValueStr(i)+" "+files.ValueStr(i)]++
+		}
+	})
+	want := map[string]int{"main-7  ": 2, "first  ": many, "after engine loop.cc": 1}
 	for k, n := range want {
 		if count[k] != n {
 			t.Errorf("%d rows of %q, want %d", count[k], k, n)

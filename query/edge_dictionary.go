@@ -34,7 +34,7 @@ func encodeDictionary(a arrow.Array, to *arrow.DictionaryType) (arrow.Array, err
 		if lastIndex < 0 || v != last {
 			index, ok := seen[v]
 			if !ok {
-				index = int32(len(seen)) //nolint:gosec // a batch has far fewer rows
+				index = int32(len(seen))
 				seen[v] = index
 				values.add(v)
 			}

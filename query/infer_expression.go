@@ -29,7 +29,7 @@ var (
 	}
 	// passing functions answer with a value of their first argument.
 	passing = setOf("first", "last", "any_value", "arbitrary", "min", "max", "lag", "lead", "first_value", "last_value",
-		"nth_value", "nullif", "mode")
+		"nth_value", "nullif")
 	// arithmetic keeps the width of integers.
 	arithmetic = setOf("+", "-", "*", "/", "%", "//", "abs", "greatest", "least", "sum")
 )

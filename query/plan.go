@@ -146,6 +146,7 @@ func (p *plan) explain() string {
 		return "EXPLAIN (FORMAT json) "
 	case kindAnalyze:
 		return "EXPLAIN (ANALYZE, FORMAT json) "
+	default:
 	}
 	return ""
 }

@@ -75,7 +75,7 @@ func (r *result) drop() {
 
 func (r *result) RecordBatch() arrow.RecordBatch { return r.batch }
 
-func (r *result) Record() arrow.RecordBatch { return r.batch } //nolint:staticcheck // part of the interface
+func (r *result) Record() arrow.RecordBatch { return r.batch }
 
 func (r *result) Err() error { return r.err }
 

@@ -118,6 +118,7 @@ func (r *rewriter) token(i int) (int, error) {
 		if next, ok := r.qualified(i); ok {
 			return next, nil
 		}
+	default:
 	}
 	return i, nil
 }
@@ -139,6 +140,8 @@ func (r *rewriter) rewriteWord(i int) (int, error) {
 		if text, ok := r.literal(i + 1); ok && strings.Contains(text, `\`) && r.word(i+2) != "escape" {
 			r.after(i+1, ` ESCAPE '\'`)
 		}
+	case "desc":
+		r.descending(i)
 	case "current_timestamp":
 		if !r.is(i+1, "(") && !r.is(i-1, ".") && r.word(i-1) != "as" {
 			r.replace(i, i, "now()")

@@ -170,6 +170,7 @@ func (s *Service) attach(ctx context.Context, session Session, p *plan, during t
 		snapshot.Close()
 		return nil, err
 	}
+	s.log.DebugContext(ctx, "query starts", "relations", len(relations), "statement_bytes", len(p.stmt.sql))
 	return snapshot, nil
 }
 

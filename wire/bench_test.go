@@ -57,7 +57,7 @@ func staticLogBlock(n int) Payload {
 		for _, v := range []uint64{msg, target, module, file} {
 			b.dep64(v)
 		}
-		b.dep32(uint32(i)) //nolint:gosec // G115: small
+		b.dep32(uint32(i))
 		b.dep32(4)
 		descs = append(descs, id)
 	}
@@ -91,7 +91,7 @@ func metricBlock(n int) Payload {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	var descs []MetricDesc
 	for i := range 100 {
-		descs = append(descs, MetricDesc{Name: fmt.Sprint("metric", i), Unit: "ms", Target: "bench", File: "bench.go", Line: uint32(i)}) //nolint:gosec // G115: small
+		descs = append(descs, MetricDesc{Name: fmt.Sprint("metric", i), Unit: "ms", Target: "bench", File: "bench.go", Line: uint32(i)})
 	}
 	var builder MetricBuilder
 	for i := range n {
@@ -109,7 +109,7 @@ func BenchmarkMetrics(b *testing.B) {
 func BenchmarkThreadSpans(b *testing.B) {
 	var descs []SpanDesc
 	for i := range 50 {
-		descs = append(descs, SpanDesc{Name: fmt.Sprint("span", i), Target: "bench", File: "bench.go", Line: uint32(i)}) //nolint:gosec // G115: small
+		descs = append(descs, SpanDesc{Name: fmt.Sprint("span", i), Target: "bench", File: "bench.go", Line: uint32(i)})
 	}
 	var builder SpanBuilder
 	for i := range 100_000 {

@@ -65,7 +65,7 @@ func (b *blockBuilder) text(s string) uint64 {
 	b.texts[s] = id
 	const head = 8 + 1 + 4 // id, codec, length
 	b.dependencies = append(b.dependencies, typeText)
-	b.dependencies = binary.LittleEndian.AppendUint32(b.dependencies, uint32(head+len(s))) //nolint:gosec // G115: a queue is far below 4 GiB
+	b.dependencies = binary.LittleEndian.AppendUint32(b.dependencies, uint32(head+len(s)))
 	b.dependencies = binary.LittleEndian.AppendUint64(b.dependencies, id)
 	b.dependencies = appendString(b.dependencies, s)
 	return id
@@ -88,9 +88,9 @@ func (b *blockBuilder) set(p Properties) uint64 {
 	b.sets[string(b.buf)] = id
 	const head = 8 + 4 // id, count
 	b.dependencies = append(b.dependencies, typeSet)
-	b.dependencies = binary.LittleEndian.AppendUint32(b.dependencies, uint32(head+len(b.buf))) //nolint:gosec // G115: a queue is far below 4 GiB
+	b.dependencies = binary.LittleEndian.AppendUint32(b.dependencies, uint32(head+len(b.buf)))
 	b.dependencies = binary.LittleEndian.AppendUint64(b.dependencies, id)
-	b.dependencies = binary.LittleEndian.AppendUint32(b.dependencies, uint32(len(p))) //nolint:gosec // G115: a queue is far below 4 GiB
+	b.dependencies = binary.LittleEndian.AppendUint32(b.dependencies, uint32(len(p)))
 	b.dependencies = append(b.dependencies, b.buf...)
 	return id
 }
@@ -118,13 +118,13 @@ func (b *blockBuilder) obj64(v uint64) {
 }
 
 func (b *blockBuilder) objTicks(t telemetry.Ticks) {
-	b.obj64(uint64(t)) //nolint:gosec // G115: the same bits
+	b.obj64(uint64(t))
 }
 
 // appendString appends a string: codec, length, bytes.
 func appendString(dst []byte, s string) []byte {
 	dst = append(dst, codecUTF8)
-	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(s))) //nolint:gosec // G115: a queue is far below 4 GiB
+	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(s)))
 	return append(dst, s...)
 }
 

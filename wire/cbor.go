@@ -166,9 +166,9 @@ func (r *cborReader) int64() (int64, error) {
 	case h.arg > 1<<63-1:
 		return 0, errors.New("does not fit a signed 64-bit integer")
 	case h.major == majorNegInt:
-		return -1 - int64(h.arg), nil //nolint:gosec // G115: checked above
+		return -1 - int64(h.arg), nil
 	}
-	return int64(h.arg), nil //nolint:gosec // G115: checked above
+	return int64(h.arg), nil
 }
 
 func (r *cborReader) uint32() (uint32, error) {
@@ -315,7 +315,7 @@ func (r *cborReader) array(limit int, f func() error) error {
 		return err
 	}
 	for n := 0; ; n++ {
-		if end, err := r.done(h, uint64(n)); err != nil || end { //nolint:gosec // G115: n counts up from 0
+		if end, err := r.done(h, uint64(n)); err != nil || end {
 			return err
 		}
 		if n == limit {
@@ -335,7 +335,7 @@ func (r *cborReader) textMap() (map[string]string, error) {
 	}
 	m := map[string]string{}
 	for n := 0; ; n++ {
-		if end, err := r.done(h, uint64(n)); err != nil || end { //nolint:gosec // G115: n counts up from 0
+		if end, err := r.done(h, uint64(n)); err != nil || end {
 			return m, err
 		}
 		if n == maxProperties {

@@ -36,7 +36,7 @@ func headLen(arg uint64) int {
 
 func appendInt(dst []byte, v int64) []byte {
 	if v < 0 {
-		return appendHead(dst, majorNegInt, uint64(-1-v)) //nolint:gosec // G115: not negative
+		return appendHead(dst, majorNegInt, uint64(-1-v))
 	}
 	return appendHead(dst, majorUint, uint64(v))
 }

@@ -186,7 +186,7 @@ func (q *queueReader) next(types []compiledType) (typ int, record string, err er
 	if size > uint64(len(q.rest)-begin) {
 		return 0, "", fmt.Errorf("%s: %d bytes, but only %d are left in the queue", types[typ].name, size, len(q.rest)-begin)
 	}
-	end := begin + int(size) //nolint:gosec // G115: at most the length of a string
+	end := begin + int(size)
 	record = q.rest[begin:end]
 	q.rest = q.rest[end:]
 	return typ, record, nil

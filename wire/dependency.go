@@ -201,7 +201,7 @@ func (b *blockReader) readDependencies(queue string) error {
 			b.stats.badDependency(fmt.Errorf("dependency %d %s: id %#x occurs twice", n, b.d.deps.types[typ].name, dep.id))
 			continue
 		}
-		b.index[dep.id] = int32(len(b.all)) //nolint:gosec // G115: bounded by limits.Dependencies
+		b.index[dep.id] = int32(len(b.all))
 		b.all = append(b.all, dep)
 	}
 	return nil
@@ -229,6 +229,7 @@ func (b *blockReader) readDependency(p *depProgram, record string) (dep dependen
 		dep.text, err = c.text()
 	case depPropertySet:
 		dep.set, err = b.propertySet(p, &c)
+	default:
 	}
 	return dep, true, err
 }
@@ -259,7 +260,7 @@ func (b *blockReader) descriptor(p *depProgram, record string) (*descriptor, err
 		d.line = s.line.u32(record)
 	}
 	if s.level.kind != slotNone {
-		d.level = int32(s.level.u32(record)) //nolint:gosec // G115: a level above 2^31 is nonsense either way
+		d.level = int32(s.level.u32(record))
 	}
 	if b.generic {
 		tree, weight, err := b.tree(&b.d.deps.types[p.typ], b.d.deps, record)

@@ -34,7 +34,7 @@ func (b *blockReader) dynamic(p *program, name, record string) (*Object, error) 
 	switch p.op {
 	case opLogString, opLogOldString:
 		desc := c.u64()
-		add("time", int64(c.u64())) //nolint:gosec // G115: the same bits
+		add("time", int64(c.u64()))
 		if p.op == opLogOldString {
 			add("msg", lossyUTF8(c.s))
 		} else if err := addText("msg"); err != nil {
@@ -44,7 +44,7 @@ func (b *blockReader) dynamic(p *program, name, record string) (*Object, error) 
 
 	case opLogTaggedString:
 		desc, set := c.u64(), c.u64()
-		add("time", int64(c.u64())) //nolint:gosec // G115: the same bits
+		add("time", int64(c.u64()))
 		if err := addRef("desc", desc); err != nil {
 			return nil, err
 		}
@@ -54,7 +54,7 @@ func (b *blockReader) dynamic(p *program, name, record string) (*Object, error) 
 		return o, addText("msg")
 
 	case opLogInterop, opLogOldInterop, opLogTaggedInterop:
-		add("time", int64(c.u64())) //nolint:gosec // G115: the same bits
+		add("time", int64(c.u64()))
 		if p.op == opLogOldInterop {
 			add("level", c.u32())
 		} else {
@@ -80,12 +80,13 @@ func (b *blockReader) dynamic(p *program, name, record string) (*Object, error) 
 
 	case opBroken:
 		return nil, p.err
+	default:
 	}
 
 	if name != imageType {
 		return o, nil
 	}
-	add("time", int64(c.u64())) //nolint:gosec // G115: the same bits
+	add("time", int64(c.u64()))
 	if err := addText("name"); err != nil {
 		return nil, err
 	}

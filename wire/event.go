@@ -102,6 +102,6 @@ func (e *Event) Measure(frequency int64) (value float64, unit string) {
 // TicksToSeconds converts a metric in ticks. The milliseconds per tick are computed first, and the quotient by 1000 is
 // taken last: existing readers agree to the last bit only in this order of operations.
 func TicksToSeconds(ticks uint64, frequency int64) float64 {
-	milliseconds := float64(int64(ticks)) * (1000 / float64(frequency)) //nolint:gosec // G115: read as signed on purpose
+	milliseconds := float64(int64(ticks)) * (1000 / float64(frequency))
 	return milliseconds / 1000
 }

@@ -204,7 +204,7 @@ func threadTree(t *testing.T, events []blockEvent, thread string) []string {
 		}
 		switch e.Kind {
 		case KindBeginThreadSpan:
-			s := &open{name: e.Name, depth: uint32(len(stack)), children: []string{}} //nolint:gosec // G115: small
+			s := &open{name: e.Name, depth: uint32(len(stack)), children: []string{}}
 			if len(stack) > 0 {
 				top := stack[len(stack)-1]
 				top.children = append(top.children, e.Name)

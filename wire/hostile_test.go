@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -23,7 +24,7 @@ func (q *queue) static(typ byte, words ...uint64) *queue {
 
 func (q *queue) dynamic(typ byte, record []byte) *queue {
 	*q = append(*q, typ)
-	*q = binary.LittleEndian.AppendUint32(*q, uint32(len(record))) //nolint:gosec // G115: small
+	*q = binary.LittleEndian.AppendUint32(*q, uint32(len(record)))
 	*q = append(*q, record...)
 	return q
 }
@@ -133,7 +134,7 @@ func TestCorruptQueue(t *testing.T) {
 	dq.dynamic(typeText, textRecord(1, "target"))
 	dq.dynamic(typeSet, append(words(2), 0, 0, 0, 0))
 	oq.dynamic(0, logEvent(1, 2, appendString(nil, "good")))
-	join := func(q queue, more ...byte) queue { return append(q[:len(q):len(q)], more...) }
+	join := func(q queue, more ...byte) queue { return append(slices.Clip(q), more...) }
 	for name, tc := range map[string]struct {
 		deps, objs queue
 		want       string
@@ -229,8 +230,10 @@ func TestTemplateBomb(t *testing.T) {
 
 // TestTreeBomb: records that refer to records must not make a tree that doubles with every record.
 func TestTreeBomb(t *testing.T) {
-	deps := Layout{{Name: "Pair", Size: 24, Members: []Member{number("id", "u64", 0), reference("a", "x", 8, 8), reference("b", "x", 16, 8)}},
-		{Name: "StaticStringDependency"}}
+	deps := Layout{
+		{Name: "Pair", Size: 24, Members: []Member{number("id", "u64", 0), reference("a", "x", 8, 8), reference("b", "x", 16, 8)}},
+		{Name: "StaticStringDependency"},
+	}
 	objs := Layout{{Name: "Event", Size: 8, Members: []Member{reference("x", "x", 0, 8)}}}
 	var dq, oq queue
 	dq.dynamic(1, textRecord(1, "leaf"))
@@ -315,7 +318,8 @@ func TestBrokenEventType(t *testing.T) {
 func TestOldLogTypes(t *testing.T) {
 	deps, _ := rustLogLayouts()
 	objs := Layout{
-		{Name: "LogStringEvent"}, {Name: "LogStringInteropEventV2"},
+		{Name: "LogStringEvent"},
+		{Name: "LogStringInteropEventV2"},
 		{Name: "StringId", Size: 16, IsReference: true, Members: []Member{reference("id", "* const u8", 0, 8), number("len", "u32", 8)}},
 	}
 	d := mustDecoder(t, deps, objs, Limits{})

@@ -24,7 +24,7 @@ func (r *cborReader) intoInt32(dst *int32) func() error {
 		if err == nil && (v < math.MinInt32 || v > math.MaxInt32) {
 			err = fmt.Errorf("is %d, which does not fit a signed 32-bit integer", v)
 		}
-		*dst = int32(v) //nolint:gosec // G115: checked above
+		*dst = int32(v)
 		return err
 	}
 }

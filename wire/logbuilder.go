@@ -24,9 +24,9 @@ func (b *LogBuilder) Add(t telemetry.Ticks, level int32, target, msg string, p P
 	targetID, setID := b.text(target), b.set(p)
 	const head = 8 + 1 + 16 + 8 + 1 + 4 // time, level, target, set, codec, length
 	b.objects = append(b.objects, 0)
-	b.objects = binary.LittleEndian.AppendUint32(b.objects, uint32(head+len(msg))) //nolint:gosec // G115: a queue is far below 4 GiB
+	b.objects = binary.LittleEndian.AppendUint32(b.objects, uint32(head+len(msg)))
 	b.objTicks(t)
-	b.objects = append(b.objects, byte(level)) //nolint:gosec // G115: levels are small
+	b.objects = append(b.objects, byte(level))
 	b.objects = appendReference(b.objects, targetID)
 	b.obj64(setID)
 	b.objects = appendString(b.objects, msg)

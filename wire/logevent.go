@@ -27,7 +27,7 @@ func (b *blockReader) logStatic(p *program, record string, ev *Event) error {
 
 func (b *blockReader) logStaticInterop(p *program, record string, ev *Event) (err error) {
 	ev.Ticks = ticks(le64(record, p.time.off))
-	ev.Level = int32(p.level.u32(record)) //nolint:gosec // G115: a level above 2^31 is nonsense either way
+	ev.Level = int32(p.level.u32(record))
 	if ev.Target, err = b.text(le64(record, p.target.off)); err != nil {
 		return err
 	}
@@ -71,7 +71,7 @@ func (b *blockReader) logInterop(p *program, record string, ev *Event) (err erro
 	c := cursor{s: record}
 	ev.Ticks = ticks(c.u64())
 	if p.op == opLogOldInterop {
-		ev.Level = int32(c.u32()) //nolint:gosec // G115: a level above 2^31 is nonsense either way
+		ev.Level = int32(c.u32())
 	} else {
 		ev.Level = int32(c.u8())
 	}

@@ -117,7 +117,7 @@ func (b *blockReader) value(s slot, in *schema, record string) (v any, weight in
 	case slotU64:
 		return le64(record, s.off), 1, nil
 	case slotI64:
-		return int64(le64(record, s.off)), 1, nil //nolint:gosec // G115: the same bits
+		return int64(le64(record, s.off)), 1, nil
 	case slotF64:
 		return math.Float64frombits(le64(record, s.off)), 1, nil
 	case slotRef:
@@ -125,6 +125,7 @@ func (b *blockReader) value(s slot, in *schema, record string) (v any, weight in
 	case slotObject:
 		t := &in.types[s.typ]
 		return b.subtree(t, in, record[s.off:s.off+t.size])
+	default:
 	}
 	return nil, 0, errNoSuchMember
 }

@@ -146,6 +146,7 @@ func (p *program) compile(s *schema, t *compiledType, sh shape) error {
 		p.spanID = c.want("span_id", slot.wide, "an integer of 64 bits")
 		p.parentSpanID = c.want("parent_span_id", slot.wide, "an integer of 64 bits")
 		p.depth = c.want("depth", slot.narrow, "an integer of 8 or 32 bits")
+	default:
 	}
 	return errors.Join(c.errs...)
 }
@@ -191,10 +192,11 @@ func (b *blockReader) decode(p *program, record string, ev *Event) error {
 		return b.logString(p, record, ev)
 	case opLogInterop, opLogOldInterop, opLogTaggedInterop:
 		return b.logInterop(p, record, ev)
+	default:
 	}
 	return p.err
 }
 
 func ticks(v uint64) telemetry.Ticks {
-	return telemetry.Ticks(v) //nolint:gosec // G115: the wire has both signed and unsigned ticks, with equal bits
+	return telemetry.Ticks(v)
 }

@@ -70,7 +70,7 @@ func (r *reencoder) static(s *schema, typ int, o *Object) []byte {
 		case uint64:
 			binary.LittleEndian.PutUint64(at, v)
 		case int64:
-			binary.LittleEndian.PutUint64(at, uint64(v)) //nolint:gosec // G115: the same bits
+			binary.LittleEndian.PutUint64(at, uint64(v))
 		case float64:
 			binary.LittleEndian.PutUint64(at, math.Float64bits(v))
 		case string:
@@ -127,7 +127,7 @@ func (r *reencoder) id(v any) uint64 {
 		r.next++
 		id := r.next
 		r.others[v] = id
-		record := binary.LittleEndian.AppendUint32(words(id), uint32(len(v.Fields))) //nolint:gosec // G115: small
+		record := binary.LittleEndian.AppendUint32(words(id), uint32(len(v.Fields)))
 		r.dq.dynamic(byte(r.deps.byName["PropertySetDependency"]), append(record, list...))
 		return id
 	}
@@ -136,7 +136,7 @@ func (r *reencoder) id(v any) uint64 {
 }
 
 func (r *reencoder) dynamic(p *program, o *Object) []byte {
-	time := uint64(field(o, "time").(int64)) //nolint:gosec // G115: the same bits
+	time := uint64(field(o, "time").(int64))
 	text := func(name string) string { return field(o, name).(string) }
 	ref := func() []byte {
 		b := make([]byte, p.referenceBytes)
@@ -159,7 +159,7 @@ func (r *reencoder) dynamic(p *program, o *Object) []byte {
 	}
 	data := field(o, "data").([]byte)
 	b := appendString(appendString(words(time), text("name")), text("format"))
-	return append(binary.LittleEndian.AppendUint32(b, uint32(len(data))), data...) //nolint:gosec // G115: small
+	return append(binary.LittleEndian.AppendUint32(b, uint32(len(data))), data...)
 }
 
 // TestReencodeVectors writes every captured block anew and reads it back: both forms of every event stay the same.
@@ -225,7 +225,8 @@ func TestObjectsOfBuilders(t *testing.T) {
 			{"id", uint64(5)}, {"name", "n"}, {"unit", "u"}, {"target", "t"}, {"file", "f"}, {"line", uint32(3)}, {"lod", uint32(2)},
 		}}},
 		{"properties", &Object{Type: "property_set", Fields: []Field{{"k", "v"}}}},
-		{"value", uint64(9)}, {"time", int64(7)},
+		{"value", uint64(9)},
+		{"time", int64(7)},
 	}}}
 	if !reflect.DeepEqual(trees, want) {
 		t.Errorf("%v\nwant %v", texts(trees), texts(want))

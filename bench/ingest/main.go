@@ -5,27 +5,22 @@
 package main
 
 import (
-	"bytes"
 	"context"
+	"database/sql"
 	"errors"
 	"flag"
 	"fmt"
-	"io"
-	"io/fs"
-	"net"
-	"net/http"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/google/uuid"
+	_ "modernc.org/sqlite" // to count what was written
 
 	"github.com/micromegas-go/micromegas/bench/load"
 	"github.com/micromegas-go/micromegas/telemetry"
@@ -70,33 +65,15 @@ func run(ctx context.Context, args []string) error {
 	return o.measure(ctx, folder)
 }
 
-const key = "bench-0123456789abcdef"
-
 func (o options) measure(ctx context.Context, folder string) error {
-	address, err := freeAddress(ctx)
+	server, err := load.Start(ctx, folder, o.server, false, o.args...)
 	if err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, o.server, append([]string{"--listen-endpoint-http", address, "--log-level", "warn"}, o.args...)...)
-	cmd.Env = append(os.Environ(),
-		"MICROMEGAS_DATA_DIR="+filepath.Join(folder, "lake"),
-		`MICROMEGAS_API_KEYS=[{"name":"bench","key":"`+key+`"}]`)
-	cmd.Stderr = os.Stderr
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	defer func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		_ = cmd.Wait()
-	}()
-	c := &client{base: "http://" + address, http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: o.senders}}}
-	if err := c.waitReady(ctx); err != nil {
-		return err
-	}
+	defer func() { _ = server.Stop() }()
 	source := load.NewSource(1, telemetry.TimeOf(time.Now()))
-	if err := errors.Join(c.post(ctx, "insert_process", wire.EncodeProcess(source.Process)),
-		c.post(ctx, "insert_stream", wire.EncodeStream(source.Stream))); err != nil {
+	if err := errors.Join(server.Post(ctx, "insert_process", wire.EncodeProcess(source.Process)),
+		server.Post(ctx, "insert_stream", wire.EncodeStream(source.Stream))); err != nil {
 		return err
 	}
 	blocks := o.blocks(source)
@@ -105,20 +82,20 @@ func (o options) measure(ctx context.Context, folder string) error {
 
 	var ratios []float64
 	for round := range o.rounds {
-		before, err := segments(folder)
+		before, err := written(ctx, folder)
 		if err != nil {
 			return err
 		}
-		sent, took, err := o.send(ctx, c, blocks)
+		sent, took, err := o.send(ctx, server, blocks)
 		if err != nil {
 			return err
 		}
-		after, err := segments(folder)
+		after, err := written(ctx, folder)
 		if err != nil {
 			return err
 		}
-		flush := int(float64(after.bytes-before.bytes) / float64(max(1, after.count-before.count)))
 		total := sent * int64(size)
+		flush := int(total / max(1, after.groups-before.groups))
 		fileTook, err := appendFile(filepath.Join(folder, "baseline"), total, flush)
 		if err != nil {
 			return err
@@ -129,7 +106,7 @@ func (o options) measure(ctx context.Context, folder string) error {
 			float64(total)/1e6/took.Seconds(), float64(sent)/took.Seconds(), flush/1000, float64(total)/1e6/fileTook.Seconds(), ratio)
 	}
 	slices.Sort(ratios)
-	peak, err := peakMemory(cmd.Process.Pid)
+	peak, err := server.PeakMemory()
 	if err != nil {
 		return err
 	}
@@ -155,7 +132,7 @@ func (o options) blocks(source *load.Source) []block {
 }
 
 // send keeps all senders busy for a round.
-func (o options) send(ctx context.Context, c *client, blocks []block) (sent int64, took time.Duration, err error) {
+func (o options) send(ctx context.Context, server *load.Server, blocks []block) (sent int64, took time.Duration, err error) {
 	began := time.Now()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -166,7 +143,7 @@ func (o options) send(ctx context.Context, c *client, blocks []block) (sent int6
 			for i := n; time.Since(began) < o.round && ctx.Err() == nil; i++ {
 				b := blocks[i%len(blocks)]
 				b.block.ID = telemetry.BlockID(uuid.New())
-				if err := c.post(ctx, "insert_block", wire.EncodeBlock(b.block, b.payload)); err != nil {
+				if err := server.Post(ctx, "insert_block", wire.EncodeBlock(b.block, b.payload)); err != nil {
 					cancel(err)
 					return
 				}
@@ -204,92 +181,15 @@ func appendFile(path string, total int64, flush int) (time.Duration, error) {
 	return time.Since(began), nil
 }
 
-type stored struct{ count, bytes int64 }
+type stored struct{ groups, blocks int64 }
 
-// segments counts what the server has written.
-func segments(folder string) (s stored, err error) {
-	err = filepath.WalkDir(filepath.Join(folder, "lake", "objects", "segments"), func(_ string, d fs.DirEntry, err error) error {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-		if err != nil || d.IsDir() {
-			return err
-		}
-		info, err := d.Info()
-		if err == nil {
-			s.count++
-			s.bytes += info.Size()
-		}
-		return err
-	})
+// written counts the groups in which the server has written blocks: those of a group have the same insert time.
+func written(ctx context.Context, folder string) (s stored, err error) {
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(folder, "lake", "catalog.db")+"?mode=ro")
+	if err != nil {
+		return s, err
+	}
+	defer db.Close()
+	err = db.QueryRowContext(ctx, "SELECT COUNT(DISTINCT insert_time), COUNT(*) FROM blocks").Scan(&s.groups, &s.blocks)
 	return s, err
-}
-
-// peakMemory reads the largest resident size that a process has had, in bytes.
-func peakMemory(pid int) (int64, error) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0, err
-	}
-	for line := range strings.Lines(string(b)) {
-		var kB int64
-		if n, _ := fmt.Sscanf(line, "VmHWM: %d kB", &kB); n == 1 {
-			return kB << 10, nil
-		}
-	}
-	return 0, fmt.Errorf("process %d tells no VmHWM", pid)
-}
-
-func freeAddress(ctx context.Context) (string, error) {
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return l.Addr().String(), l.Close()
-}
-
-type client struct {
-	base string
-	http *http.Client
-}
-
-func (c *client) post(ctx context.Context, route string, body []byte) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base+"/ingestion/"+route, bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
-	req.Header.Set("Authorization", "Bearer "+key)
-	return c.do(req)
-}
-
-func (c *client) do(req *http.Request) error {
-	resp, err := c.http.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(resp.Body, 1<<10))
-	if err == nil && resp.StatusCode != http.StatusOK {
-		err = fmt.Errorf("%s: %s: %s", req.URL.Path, resp.Status, text)
-	}
-	return err
-}
-
-func (c *client) waitReady(ctx context.Context) error {
-	var err error
-	for range 100 {
-		var req *http.Request
-		if req, err = http.NewRequestWithContext(ctx, http.MethodGet, c.base+"/ready", nil); err != nil {
-			return err
-		}
-		if err = c.do(req); err == nil {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
-	return fmt.Errorf("the server does not get ready: %w", err)
 }

@@ -328,4 +328,14 @@ func testCounts(t *testing.T, open Open) {
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
+
+	f.ok(f.db.ReleasePending(t.Context(), owner, catalog.LogEntries, []telemetry.BlockID{b.ID}))
+	f.append(newBlock(telemetry.ProcessID(uuid.New()), f.stream.ID, 4)) // waits for its process
+	counts := read(f, func(r *catalog.Reader) (map[catalog.View]catalog.ViewCounts, error) {
+		return r.PendingCounts(t.Context())
+	})
+	logs := counts[catalog.LogEntries]
+	if logs.Pending != 3 || logs.Claimed != 0 || logs.Free != 1 || logs.FreeBytes != 100 || logs.OldestFree != at(3) {
+		t.Errorf("got %+v, want one free block", logs)
+	}
 }

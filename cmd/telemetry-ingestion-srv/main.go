@@ -7,13 +7,21 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/micromegas-go/micromegas/internal/server"
 	"github.com/micromegas-go/micromegas/internal/server/ingestion"
 )
 
+// softMemory is from how many bytes on the collector works harder rather than let the heap grow: what is in use under load
+// is far less. GOMEMLIMIT says otherwise.
+const softMemory = 224 << 20
+
 func main() {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(softMemory)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process at once
 	if err := run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr); err != nil {

@@ -216,11 +216,11 @@ func appendInt(dst []byte, v int64) []byte {
 	case v >= math.MinInt8:
 		return append(dst, tagSigned, byte(v))
 	case v >= math.MinInt16:
-		return binary.BigEndian.AppendUint16(append(dst, tagSigned), uint16(v)) //nolint:gosec // G115: the same bits
+		return binary.BigEndian.AppendUint16(append(dst, tagSigned), uint16(v))
 	case v >= math.MinInt32:
-		return binary.BigEndian.AppendUint32(append(dst, tagSigned), uint32(v)) //nolint:gosec // G115: the same bits
+		return binary.BigEndian.AppendUint32(append(dst, tagSigned), uint32(v))
 	}
-	return binary.BigEndian.AppendUint64(append(dst, tagSigned), uint64(v)) //nolint:gosec // G115: the same bits
+	return binary.BigEndian.AppendUint64(append(dst, tagSigned), uint64(v))
 }
 
 func appendUint(dst []byte, v uint64) []byte {

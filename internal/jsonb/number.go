@@ -43,5 +43,5 @@ func integer(signed bool, digits []byte) (any, error) {
 		return v, nil
 	}
 	unused := 64 - 8*len(digits)
-	return int64(v<<unused) >> unused, nil //nolint:gosec // G115: sign extension
+	return int64(v<<unused) >> unused, nil
 }

@@ -53,7 +53,7 @@ func registerScalar(conn bindings.Connection, i int) error {
 	bindings.DestroyLogicalType(&l)
 	// C must not keep Go pointers: it gets the function's place in scalars.
 	extra := callocC(unsafe.Sizeof(uint64(0)))
-	*(*uint64)(extra) = uint64(i) //nolint:gosec // an index
+	*(*uint64)(extra) = uint64(i)
 	bindings.ScalarFunctionSetExtraInfo(f, extra, C.freeCallback())
 	bindings.ScalarFunctionSetFunction(f, C.scalarCallback())
 	if bindings.RegisterScalarFunction(conn, f) == bindings.StateError {
@@ -74,11 +74,11 @@ func micromegasScalar(info, input, output unsafe.Pointer) {
 	}()
 	s := &scalars[*(*uint64)(bindings.ScalarFunctionGetExtraInfo(call))]
 	chunk := bindings.DataChunk{Ptr: input}
-	rows := int(bindings.DataChunkGetSize(chunk)) //nolint:gosec // at most 2048
+	rows := int(bindings.DataChunkGetSize(chunk))
 	out := newOutput(bindings.Vector{Ptr: output}, rows)
 	in := make([]column, len(s.args))
 	for i := range in {
-		in[i] = newColumn(bindings.DataChunkGetVector(chunk, bindings.IdxT(i))) //nolint:gosec // small
+		in[i] = newColumn(bindings.DataChunkGetVector(chunk, bindings.IdxT(i)))
 	}
 	if err := s.run(in, out, rows); err != nil {
 		bindings.ScalarFunctionSetError(call, err.Error())

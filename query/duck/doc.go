@@ -28,8 +28,8 @@
 // DuckDB's memory limit covers tables, sorts, joins and aggregates. It does not cover the values that an expression makes
 // for one chunk of rows, and such an expression cannot be interrupted. Functions that make much of little are therefore
 // bounded (scalar_text.go, macros.sql) or not on the list. What remains: a statement can still double a text with ||
-// many times, and histogram over a hundred million different values keeps them outside of the limit. Run the server
-// under a memory limit of the operating system where callers are not trusted.
+// many times, and median and the exact quantiles keep all their values outside of the limit. Run the server under a
+// memory limit of the operating system where callers are not trusted.
 //
 // # How rows come in
 //

@@ -58,7 +58,6 @@ var (
 type fakeLake struct {
 	schemas map[string]*arrow.Schema // "view" and "view/*" for instances
 	tables  map[string]*lake.Table   // "view" and "view/instance"
-	scans   []lake.Scan
 }
 
 func (l *fakeLake) Views() []string { return []string{"log_entries", "streams", "empty"} }
@@ -326,10 +325,12 @@ func TestDescribe(t *testing.T) {
 	for sql, want := range map[string][]string{
 		"SELECT count(*) FROM log_entries": {"count(*) Int64 nn"},
 		"SELECT name, \"end\" FROM view_instance('thread_spans', 'abcdef00-0000-0000-0000-000000000000')": {
-			"name Dictionary(Int32, Utf8) nn", `end Timestamp(ns, "+00:00") nn`},
+			"name Dictionary(Int32, Utf8) nn", `end Timestamp(ns, "+00:00") nn`,
+		},
 		"SELECT * FROM streams": {
 			"stream_id Utf8 nn", "process_id Utf8", "tags List(non-null Utf8)", "properties Dictionary(Int32, Binary)",
-			`insert_time Timestamp(ns, "+00:00")`},
+			`insert_time Timestamp(ns, "+00:00")`,
+		},
 	} {
 		schema, err := s.Describe(t.Context(), sql)
 		if err != nil {

@@ -168,7 +168,7 @@ func (r *reader) drop() {
 
 func (r *reader) RecordBatch() arrow.RecordBatch { return r.batch }
 
-func (r *reader) Record() arrow.RecordBatch { return r.batch } //nolint:staticcheck // part of the interface
+func (r *reader) Record() arrow.RecordBatch { return r.batch }
 
 func (r *reader) Err() error { return r.err }
 

@@ -77,7 +77,7 @@ func propertyGet(out *output, i int, doc []byte, key string) {
 
 func propertiesLength(out *output, i int, doc []byte, _ string) {
 	keys, _ := jsonb.Keys(doc)
-	out.setInt32(i, int32(len(keys))) //nolint:gosec // bounded by the size of a document
+	out.setInt32(i, int32(len(keys)))
 }
 
 func sameDocument(out *output, i int, doc []byte, _ string) { out.setBytes(i, doc) }
@@ -175,10 +175,10 @@ func objectKeys(in []column, out *output, rows int) error {
 		}
 		out.setList(i, total, len(keys))
 		for _, k := range keys {
-			bindings.VectorAssignStringElement(child, bindings.IdxT(total), k) //nolint:gosec // a row
+			bindings.VectorAssignStringElement(child, bindings.IdxT(total), k)
 			total++
 		}
-		if bindings.ListVectorSetSize(out.vector, bindings.IdxT(total)) == bindings.StateError { //nolint:gosec // a count
+		if bindings.ListVectorSetSize(out.vector, bindings.IdxT(total)) == bindings.StateError {
 			return engineError("a list could not grow")
 		}
 	}

@@ -71,7 +71,7 @@ func addInterval(ns int64, d interval, sign int64) (int64, error) {
 	}
 	const day = int64(24 * time.Hour)
 	for _, part := range [][2]int64{{int64(d.days) * sign, day}, {d.micros * sign, 1000}} {
-		hi, lo := bits.Mul64(magnitude(part[0]), uint64(part[1])) //nolint:gosec // positive
+		hi, lo := bits.Mul64(magnitude(part[0]), uint64(part[1]))
 		if hi != 0 || lo > math.MaxInt64 {
 			return 0, errTimeRange
 		}
@@ -90,7 +90,7 @@ func addInterval(ns int64, d interval, sign int64) (int64, error) {
 
 func magnitude(v int64) uint64 {
 	if v < 0 {
-		return uint64(-v) //nolint:gosec // -MinInt64 keeps its bits, which is right
+		return uint64(-v)
 	}
 	return uint64(v)
 }

@@ -92,7 +92,7 @@ func (o *output) setFloat64(i int, v float64) { *(*float64)(unsafe.Add(o.data, i
 
 // setBytes copies a text or a blob; a text must be UTF-8.
 func (o *output) setBytes(i int, b []byte) {
-	bindings.VectorAssignStringElementLen(o.vector, bindings.IdxT(i), b) //nolint:gosec // a row
+	bindings.VectorAssignStringElementLen(o.vector, bindings.IdxT(i), b)
 }
 
 // repeat gives row i the result of row of, whatever the type of width bytes. Texts share their memory.
@@ -108,5 +108,5 @@ func (o *output) repeat(i, of int, width uintptr) {
 // setList writes where in the child vector the elements of row i lie.
 func (o *output) setList(i, offset, length int) {
 	entry := (*[2]uint64)(unsafe.Add(o.data, i*16))
-	entry[0], entry[1] = uint64(offset), uint64(length) //nolint:gosec // counts
+	entry[0], entry[1] = uint64(offset), uint64(length)
 }
