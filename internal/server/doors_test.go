@@ -128,15 +128,7 @@ func (d *doors) query(t *testing.T, sql string, headers ...string) (rows int64, 
 	t.Helper()
 	ctx, cancel := context.WithTimeout(metadata.AppendToOutgoingContext(t.Context(), headers...), 30*time.Second)
 	defer cancel()
-	cmd, err := anypb.New(&pb.TicketStatementQuery{StatementHandle: []byte(sql)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ticket, err := proto.Marshal(cmd)
-	if err != nil {
-		t.Fatal(err)
-	}
-	stream, err := d.flight.DoGet(ctx, &flight.Ticket{Ticket: ticket}, grpc.Trailer(&trailer))
+	stream, err := d.flight.DoGet(ctx, statementTicket(t, sql), grpc.Trailer(&trailer))
 	if err != nil {
 		return 0, trailer, err
 	}
@@ -155,6 +147,19 @@ func (d *doors) query(t *testing.T, sql string, headers ...string) (rows int64, 
 		}
 		rows += b.NumRows()
 	}
+}
+
+func statementTicket(t *testing.T, sql string) *flight.Ticket {
+	t.Helper()
+	cmd, err := anypb.New(&pb.TicketStatementQuery{StatementHandle: []byte(sql)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := proto.Marshal(cmd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &flight.Ticket{Ticket: b}
 }
 
 // info is a unary call.

@@ -20,17 +20,15 @@ type living struct {
 	auth *authenv.Reloader // nil with --disable-auth
 	tls  *Certificates     // nil without TLS
 	log  *slog.Logger
-	hup  chan os.Signal
+	hup  <-chan os.Signal
 }
 
-// newLiving takes SIGHUP over from here on, so that one that comes during the start ends nothing. The caller stops it.
-func newLiving(reloader *authenv.Reloader, certificates *Certificates, log *slog.Logger) *living {
-	l := &living{auth: reloader, tls: certificates, log: log, hup: make(chan os.Signal, 1)}
-	signal.Notify(l.hup, syscall.SIGHUP)
-	return l
+// hangUps takes SIGHUP over, so that one that comes during the start ends nothing, until stop is called.
+func hangUps() (hup <-chan os.Signal, stop func()) {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, syscall.SIGHUP)
+	return c, func() { signal.Stop(c) }
 }
-
-func (l *living) stop() { signal.Stop(l.hup) }
 
 // run follows changes until ctx ends.
 func (l *living) run(ctx context.Context) error {

@@ -27,6 +27,8 @@ func Run(ctx context.Context, p Program, args []string, getenv func(string) stri
 	}
 	log := newLogger(stderr, c.Log)
 	start(ctx, p, c, log)
+	hup, stop := hangUps()
+	defer stop()
 	if err := forget(p.Unsetenv); err != nil {
 		return err
 	}
@@ -47,8 +49,7 @@ func Run(ctx context.Context, p Program, args []string, getenv func(string) stri
 	}
 	chain, reloader := openAuth(ctx, c, getenv, keys, log)
 	defer func() { err = errors.Join(err, chain.Close()) }()
-	living := newLiving(reloader, certificates, log)
-	defer living.stop()
+	living := &living{auth: reloader, tls: certificates, log: log, hup: hup}
 
 	services, err := listen(ctx, p.Roles, &Base{Config: c, Version: p.Version, Lake: s.lake, Auth: chain, Keys: keys, TLS: certificates, Log: log})
 	defer func() { err = errors.Join(err, closeAll(services)) }()

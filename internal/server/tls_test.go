@@ -11,7 +11,9 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/apache/arrow-go/v18/arrow/flight"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
 	"github.com/micromegas-go/micromegas/auth"
@@ -227,6 +229,73 @@ func pairOf(t *testing.T, c *ca) tls.Certificate {
 		t.Fatal(err)
 	}
 	return pair
+}
+
+// B31: a token that is bound to a certificate is good beside that one alone, on both servers (RFC 8705).
+func TestB31BoundTokens(t *testing.T) {
+	authority := newCA(t)
+	_, cert, key1, clientCA := authority.files(t, 7)
+	mine, other := authority.client(t, "", "mine.example.org", ""), authority.client(t, "", "other.example.org", "")
+	for name, tc := range map[string]struct {
+		shown []tls.Certificate
+		http  int
+		grpc  codes.Code
+	}{
+		"its certificate": {[]tls.Certificate{mine}, 200, codes.OK},
+		"another one":     {[]tls.Certificate{other}, 401, codes.Unauthenticated},
+		"none":            {nil, 401, codes.Unauthenticated},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := authority.trust()
+			cfg.Certificates = tc.shown
+			d := openDoors(t, cfg, nil, "--tls-cert", cert, "--tls-key", key1, "--tls-client-ca", clientCA)
+			token := d.issuer.Sign(t, authtest.Claims{"sub": "u", "cnf": map[string]any{"x5t#S256": auth.Thumbprint(mine.Leaf)}})
+			bearer := []string{"authorization", "Bearer " + token}
+			if resp, text := d.post(t, bearer...); resp.StatusCode != tc.http {
+				t.Errorf("http %d %q", resp.StatusCode, text)
+			}
+			_, _, err := d.query(t, "SELECT 1", bearer...)
+			if status.Code(err) != tc.grpc {
+				t.Errorf("grpc %v", err)
+			}
+			if err == nil {
+				if line := d.await("query audit"); line["user"] != "u" || line["auth_method"] != "oidc" {
+					t.Errorf("the token decides who it is: %v", line)
+				}
+			}
+		})
+	}
+}
+
+// A31: a stream that was let in goes on although its key is gone; the next call is refused.
+func TestA31StreamsRunToTheirEnd(t *testing.T) {
+	keys := filepath.Join(t.TempDir(), "keys.json")
+	write(t, keys, []byte(doorsKeys))
+	d := openDoors(t, nil, []string{auth.EnvAPIKeys, "", auth.EnvFile(auth.EnvAPIKeys), keys})
+	const rows = 200_000 // of a hundred bytes: more than flow control lets through unread
+	sql := "SELECT i, repeat('x', 100) AS x FROM range(200000) t(i)"
+	stream, err := d.flight.DoGet(metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer "+key), statementTicket(t, sql))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := flight.NewRecordReader(stream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Release()
+	write(t, keys, []byte(`[{"name":"second","key":"`+readerKey+`"}]`))
+	hangUp(t)
+	d.await("SIGHUP: configuration reloaded")
+	if _, _, err := d.query(t, "SELECT 1", "authorization", "Bearer "+key); status.Code(err) != codes.Unauthenticated {
+		t.Errorf("a new call: %v", err)
+	}
+	var got int64
+	for r.Next() {
+		got += r.RecordBatch().NumRows()
+	}
+	if r.Err() != nil || got != rows {
+		t.Errorf("%d rows, %v", got, r.Err())
+	}
 }
 
 // B34: keys and issuers in files are followed on SIGHUP, on both servers; mistakes change nothing.

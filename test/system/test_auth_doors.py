@@ -10,6 +10,7 @@ import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow
 import pyarrow.flight
 import pytest
 import requests
@@ -142,6 +143,21 @@ def test_a67_not_an_administrator(lake: Lake, oidc: OidcProvider, sql: str) -> N
         ) as refusal:
             connect(lake.analytics, Token(token)).query(sql)
         assert "MICROMEGAS_ADMINS" in str(refusal.value)
+
+
+@pytest.mark.parametrize("sql", ADMIN_ONLY)
+def test_a65_an_administrator(lake: Lake, oidc: OidcProvider, sql: str) -> None:
+    client = connect(lake.analytics, Token(oidc.token("admin")))
+    with pytest.raises(pyarrow.ArrowNotImplementedError, match="comes in a later version"):
+        client.query(sql)
+
+
+def test_a66_bulk_ingestion(lake: Lake, oidc: OidcProvider) -> None:
+    table = pyarrow.table({"process_id": ["x"]})
+    with pytest.raises(pyarrow.flight.FlightUnauthorizedError, match="needs an administrator"):
+        connect(lake.analytics, Token(oidc.token("service"))).bulk_ingest("processes", table)
+    with pytest.raises(pyarrow.ArrowNotImplementedError, match="comes in a later version"):
+        connect(lake.analytics, Token(oidc.token("admin"))).bulk_ingest("processes", table)
 
 
 # --- files (B33, B34) ---------------------------------------------------------------------------
