@@ -14,11 +14,13 @@ check() {
 }
 
 check "go vet" go vet ./...
+check "go vet, second OpenID provider" env GOFLAGS= go -C test/zitadel vet ./...
 check "golangci-lint fmt" gotool golangci-lint fmt --diff
 check "golangci-lint run" gotool golangci-lint run ./...
 check "ruff check" "$venv/bin/ruff" check --config test/ruff.toml test scripts
 check "ruff format" "$venv/bin/ruff" format --config test/ruff.toml --check test scripts
 check "shellcheck" "$venv/bin/shellcheck" --external-sources scripts/*.sh .ci/run
+check "requirements" "$venv/bin/python" scripts/requirements.py
 if have rustfmt; then
   check "cargo fmt" cargo fmt --manifest-path test/rust/Cargo.toml --check
 fi
