@@ -68,6 +68,15 @@ func (is *issuer) fetch(ctx context.Context) (set *keySet, maxAge time.Duration,
 	if err != nil {
 		return nil, 0, err
 	}
+	set, skipped, maxAge, err := is.fetchKeys(ctx, meta)
+	if len(skipped) > 0 {
+		is.log.DebugContext(ctx, "auth keys skipped", "reasons", skipped)
+	}
+	return set, maxAge, err
+}
+
+// fetchKeys gets the keys from where meta says they are. skipped are those that cannot serve, with a reason each.
+func (is *issuer) fetchKeys(ctx context.Context, meta *metadata) (set *keySet, skipped []string, maxAge time.Duration, err error) {
 	var body []byte
 	if path := is.entries[0].KeysFile; path != "" {
 		body, err = auth.ReadConfigFile(path)
@@ -76,19 +85,16 @@ func (is *issuer) fetch(ctx context.Context) (set *keySet, maxAge time.Duration,
 		body, maxAge, err = is.get(ctx, meta.keysURL)
 	}
 	if err != nil {
-		return nil, 0, fmt.Errorf("fetch keys: %w", err)
+		return nil, nil, 0, fmt.Errorf("fetch keys: %w", err)
 	}
 	if len(body) > maxBody {
-		return nil, 0, fmt.Errorf("fetch keys: more than %d bytes", maxBody)
+		return nil, nil, 0, fmt.Errorf("fetch keys: more than %d bytes", maxBody)
 	}
 	keys, skipped, err := parseKeySet(body)
 	if err != nil {
-		return nil, 0, err
+		return nil, nil, 0, err
 	}
-	if len(skipped) > 0 {
-		is.log.DebugContext(ctx, "auth keys skipped", "reasons", skipped)
-	}
-	return &keySet{keys: keys, algorithms: is.algorithms(meta), meta: meta}, maxAge, nil
+	return &keySet{keys: keys, algorithms: is.algorithms(meta), meta: meta}, skipped, maxAge, nil
 }
 
 // algorithms returns what is accepted: what is configured, else what the issuer announces as far as we support it, else

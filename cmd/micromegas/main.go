@@ -16,8 +16,21 @@ func main() {
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process at once
 	if err := run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "micromegas:", err)
-		os.Exit(1)
+		os.Exit(exitStatus(err))
 	}
+}
+
+// usageError says that a command was called wrongly, where that is told apart from its result.
+type usageError struct{ error }
+
+// Unwrap returns what is wrong.
+func (e usageError) Unwrap() error { return e.error }
+
+func exitStatus(err error) int {
+	if _, ok := errors.AsType[usageError](err); ok {
+		return 2
+	}
+	return 1
 }
 
 // command is one subcommand.
@@ -30,6 +43,7 @@ func commands() []command {
 	return []command{
 		{"serve", "run everything in this process: take telemetry in, keep it, answer SQL", serve},
 		{"keys", "make, list, revoke and rotate API keys that live in the catalog", keys},
+		{"doctor", "find out what is wrong with authentication, and why a token or key is refused", doctor},
 		{"version", "print the version", printVersion},
 	}
 }
