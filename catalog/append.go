@@ -16,10 +16,18 @@ import (
 // blocks[i] was known before, or stood earlier in blocks: then nothing about it changes. With the blocks come their
 // pending rows and the activity of their processes and streams. A zero insert time becomes now.
 func (db *DB) Append(ctx context.Context, blocks []BlockRecord) (inserted []bool, err error) {
+	return db.AppendWhen(ctx, blocks, func() error { return nil })
+}
+
+// AppendWhen is Append for blocks whose payloads are still being written: durable is called before the transaction
+// commits, waits until they are durable, and on an error nothing is recorded and the error is returned. It may be called
+// more than once, and for blocks that turn out to be known too.
+func (db *DB) AppendWhen(ctx context.Context, blocks []BlockRecord, durable func() error) (inserted []bool, err error) {
 	if len(blocks) == 0 {
-		return nil, nil
+		return nil, durable()
 	}
 	a := newAppend(blocks, db.timeNow())
+	a.durable = durable
 	err = db.write(ctx, fmt.Sprintf("append %d blocks", len(blocks)), func(s *session) error { return a.run(ctx, s) })
 	if err != nil {
 		return nil, err
@@ -33,6 +41,7 @@ type appending struct {
 	now      telemetry.Time
 	order    []int // into blocks, ascending by id: two transactions that share blocks must lock them in the same order
 	byID     map[telemetry.BlockID]int
+	durable  func() error
 	inserted []bool
 	numbers  []any // block_no of those inserted
 }
@@ -54,13 +63,15 @@ func (a *appending) run(ctx context.Context, s *session) error {
 	if err := a.insertBlocks(ctx, s); err != nil {
 		return err
 	}
-	if len(a.numbers) == 0 {
-		return nil
+	if len(a.numbers) > 0 {
+		if _, err := s.inBatches(ctx, "insert_pending", a.numbers); err != nil {
+			return err
+		}
+		if err := a.recordActivity(ctx, s); err != nil {
+			return err
+		}
 	}
-	if _, err := s.inBatches(ctx, "insert_pending", a.numbers); err != nil {
-		return err
-	}
-	return a.recordActivity(ctx, s)
+	return a.durable()
 }
 
 func (a *appending) insertBlocks(ctx context.Context, s *session) error {

@@ -13,10 +13,12 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/micromegas-go/micromegas/bench/load"
 	"github.com/micromegas-go/micromegas/catalog"
 	"github.com/micromegas-go/micromegas/internal/fault"
 	"github.com/micromegas-go/micromegas/lake"
 	"github.com/micromegas-go/micromegas/objstore"
+	"github.com/micromegas-go/micromegas/objstore/dir"
 	"github.com/micromegas-go/micromegas/telemetry"
 	"github.com/micromegas-go/micromegas/wire"
 )
@@ -124,6 +126,65 @@ func TestAppendRefusedWhenTheStoreFails(t *testing.T) {
 	}
 	if n := len(r.scan(t, "blocks", "")); n != 1 {
 		t.Fatalf("%d blocks, want 1", n)
+	}
+}
+
+// torn is a bucket whose growing objects fail when they are told to.
+type torn struct {
+	*dir.Bucket
+	fail atomic.Bool
+}
+
+func (b *torn) Grow(ctx context.Context, key string) (objstore.Growing, error) {
+	g, err := b.Bucket.Grow(ctx, key)
+	return &tornGrowing{Growing: g, fail: &b.fail}, err
+}
+
+type tornGrowing struct {
+	objstore.Growing
+	fail *atomic.Bool
+}
+
+func (g *tornGrowing) Append(parts ...[]byte) (int64, error) {
+	if g.fail.Load() {
+		return 0, errDisk
+	}
+	return g.Growing.Append(parts...)
+}
+
+// TestAppendRefusedWhenASegmentFails: the transaction is filled while the payload is written, and must not outlive it.
+func TestAppendRefusedWhenASegmentFails(t *testing.T) {
+	r := open(t)
+	b := &torn{Bucket: r.objects}
+	l, err := lake.Open(t.Context(), lake.Options{Catalog: r.catalog, Objects: b, CacheDir: filepath.Join(t.TempDir(), "cache")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	r.Lake = l
+	source := load.NewSource(1, telemetry.TimeOf(time.Now()))
+	if err := errors.Join(r.InsertProcess(t.Context(), source.Process), r.InsertStream(t.Context(), source.Stream)); err != nil {
+		t.Fatal(err)
+	}
+	want := 0
+	for i := range 6 {
+		block, payload := source.Block(1000) // too large to live in the catalog
+		b.fail.Store(i%2 == 1)
+		err := r.Append(t.Context(), block, payload)
+		if i%2 == 0 {
+			want++
+			if err != nil {
+				t.Fatal(err)
+			}
+		} else if fault.KindOf(err) != fault.Unavailable || !errors.Is(err, errDisk) {
+			t.Fatalf("Append = %v, want Unavailable", err)
+		}
+		if n := len(r.scan(t, "blocks", "")); n != want {
+			t.Fatalf("%d blocks, want %d", n, want)
+		}
+	}
+	if n := len(r.scan(t, "log_entries", "")); n != want*1000 {
+		t.Errorf("%d log entries, want %d", n, want*1000)
 	}
 }
 

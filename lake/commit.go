@@ -3,6 +3,7 @@ package lake
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -38,23 +39,23 @@ type arrival struct {
 // group is a set of arrivals that are written together.
 type group struct {
 	arrivals []*arrival
+	payloads [][]byte // nil when they live in the catalog
 	records  []catalog.BlockRecord
+	segment  string
 }
 
-// committer makes blocks durable. It works in two stages, each one goroutine: the first writes the waiting blocks into a
-// segment, the second records all groups that are written in one catalog transaction and answers. While one group
-// is being recorded the next is being written; what arrives in the meantime makes up the group after. An idle committer
-// starts at once, so nobody waits for a timer.
+// committer makes blocks durable. One goroutine takes what waits, writes the payloads into a segment, records them in one
+// catalog transaction, answers, and takes what has arrived meanwhile: nobody waits for a timer. Where segments grow, the
+// transaction is filled while the payloads are being written, and committed when they are durable.
 type committer struct {
 	catalog  *catalog.DB
-	segments *segments // of the first stage
+	segments *segments // of the goroutine
 	now      func() time.Time
 	log      *slog.Logger
 
 	room    *semaphore.Weighted // queueBytes
 	arrived chan *arrival
-	written chan *group
-	stopped chan struct{} // closed when both stages have ended
+	stopped chan struct{} // closed when the goroutine has ended
 
 	answered atomic.Int64 // Unix nanoseconds of the last answer
 }
@@ -67,11 +68,9 @@ func newCommitter(db *catalog.DB, objects objstore.Bucket, now func() time.Time,
 		catalog: db, segments: &segments{objects: objects}, now: now, log: log,
 		room:    semaphore.NewWeighted(queueBytes),
 		arrived: make(chan *arrival, 1024),
-		written: make(chan *group),
 		stopped: make(chan struct{}),
 	}
-	go c.write()
-	go c.record()
+	go c.run()
 	return c
 }
 
@@ -103,16 +102,15 @@ func (c *committer) close() {
 	<-c.stopped
 }
 
-// write is the first stage.
-func (c *committer) write() {
-	defer close(c.written)
+func (c *committer) run() {
+	defer close(c.stopped)
 	for first := range c.arrived {
 		g := c.collect(first)
-		if err := c.store(g); err != nil {
-			c.answer(g, err)
-			continue
+		err := c.place(g)
+		if err == nil {
+			err = c.commit(g)
 		}
-		c.written <- g
+		c.answer(g, err)
 	}
 	if err := c.segments.close(); err != nil {
 		c.log.Warn("segment not closed", "err", err)
@@ -138,26 +136,21 @@ func (c *committer) collect(first *arrival) *group {
 	return g
 }
 
-// store writes the payloads of g and fills its records.
-func (c *committer) store(g *group) error {
+// place decides where the payloads of g will lie and fills its records.
+func (c *committer) place(g *group) error {
 	now := c.now()
-	payloads := make([][]byte, len(g.arrivals))
 	size, inline := 0, true
-	for i, a := range g.arrivals {
-		payloads[i] = a.stored
+	for _, a := range g.arrivals {
 		size += len(a.stored)
 		inline = inline && len(a.stored) <= inlineBlock
 	}
 	inline = inline && size <= inlineGroup
 
-	var key string
 	var offset int64
 	if !inline {
 		var err error
-		// The work outlives any single request; the store has its own limits of time.
-		if key, offset, err = c.segments.write(context.Background(), now, payloads); err != nil {
-			c.log.Error("blocks not written", "size_bytes", size, "blocks", len(g.arrivals), "err", err)
-			return refusal("the object store does not take the block now", err)
+		if g.segment, offset, err = c.segments.place(context.Background(), now); err != nil {
+			return c.notWritten(g, err)
 		}
 	}
 	for _, a := range g.arrivals {
@@ -167,53 +160,54 @@ func (c *committer) store(g *group) error {
 		if inline {
 			record.Location.Inline = a.stored
 		} else {
-			record.Location.Segment, record.Location.Offset = key, offset
+			record.Location.Segment, record.Location.Offset = g.segment, offset
 			offset += b.PayloadSize
+			g.payloads = append(g.payloads, a.stored)
 		}
 		g.records = append(g.records, record)
 	}
 	return nil
 }
 
-// record is the second stage.
-func (c *committer) record() {
-	defer close(c.stopped)
-	for g := range c.written {
-		ready := []*group{g}
-		for more := true; more; {
-			select {
-			case g, ok := <-c.written:
-				if more = ok; ok {
-					ready = append(ready, g)
-				}
-			default:
-				more = false
-			}
+// commit writes the payloads of g and records its blocks. The work outlives any single request; the stores have their own
+// limits of time.
+func (c *committer) commit(g *group) error {
+	ctx := context.Background()
+	write := sync.OnceValue(func() error {
+		if g.payloads == nil {
+			return nil
 		}
-		err := c.commit(ready)
-		for _, g := range ready {
-			c.answer(g, err)
-		}
+		return c.segments.write(ctx, g.segment, g.payloads)
+	})
+	if c.segments.grows() && g.payloads != nil {
+		written := make(chan struct{})
+		go func() { defer close(written); _ = write() }()
+		defer func() { <-written }() // also when the transaction fails before it asks
+	} else if err := write(); err != nil {
+		// An object of its own takes longer to write than a transaction should stay open.
+		return c.notWritten(g, err)
 	}
-}
-
-func (c *committer) commit(groups []*group) error {
-	var records []catalog.BlockRecord
-	for _, g := range groups {
-		records = append(records, g.records...)
-	}
-	inserted, err := c.catalog.Append(context.Background(), records)
+	inserted, err := c.catalog.AppendWhen(ctx, g.records, write)
 	if err != nil {
-		// The segments stay: whether the transaction took effect may be unknown. Sweeping removes them if it did not.
-		c.log.Error("blocks not recorded", "blocks", len(records), "err", err)
+		if err := write(); err != nil {
+			return c.notWritten(g, err)
+		}
+		// The payloads stay: whether the transaction took effect may be unknown. An object that no record mentions is
+		// removed in time.
+		c.log.Error("blocks not recorded", "blocks", len(g.records), "err", err)
 		return refusal("the catalog does not take the block now", err)
 	}
 	for i, ok := range inserted {
 		if !ok {
-			c.log.Debug("block was there already", "block_id", records[i].ID)
+			c.log.Debug("block was there already", "block_id", g.records[i].ID)
 		}
 	}
 	return nil
+}
+
+func (c *committer) notWritten(g *group, err error) error {
+	c.log.Error("blocks not written", "blocks", len(g.arrivals), "err", err)
+	return refusal("the object store does not take the block now", err)
 }
 
 func (c *committer) answer(g *group, err error) {

@@ -2,12 +2,12 @@
 //
 // # Writing
 //
-// [Lake.Append] puts a block into a bounded queue and waits. A committer of two goroutines empties it. The first takes what
-// waits, up to 8 MiB, and writes the payloads into a segment (groups of tiny blocks stay in memory, for the catalog's
-// rows); the second records each group in one catalog transaction and then answers its callers. While a group is being
-// recorded the next is being written, and what arrives meanwhile makes up the one after. A failure fails the callers of
-// its group and nobody else. A segment belongs to the process that began it and gets nothing more after an error, so a
-// catalog row only ever points to bytes that were durable before it.
+// [Lake.Append] puts a block into a bounded queue and waits. A committer, one goroutine, takes what waits, up to 8 MiB, writes
+// the payloads into a segment (groups of tiny blocks stay in memory, for the catalog's rows), records the group in one
+// catalog transaction, answers its callers, and takes what has arrived meanwhile. Where segments grow, the transaction is
+// filled while the payloads are being written and committed when they are durable. A failure fails the callers of its
+// group and nobody else. A segment belongs to the process that began it and gets nothing more after an error, so a catalog
+// row only ever points to bytes that were durable before it.
 //
 // # Reading
 //

@@ -29,12 +29,17 @@ type segments struct {
 	size  int64
 }
 
-// write stores payloads and returns where the first one lies. They are durable when it returns.
-func (s *segments) write(ctx context.Context, now time.Time, payloads [][]byte) (key string, offset int64, err error) {
+// grows reports whether the store lets an object grow.
+func (s *segments) grows() bool {
+	_, ok := s.objects.(objstore.Grower)
+	return ok
+}
+
+// place returns where the next group will lie.
+func (s *segments) place(ctx context.Context, now time.Time) (key string, offset int64, err error) {
 	grower, ok := s.objects.(objstore.Grower)
 	if !ok {
-		key := newSegment(now)
-		return key, 0, s.objects.Put(ctx, key, join(payloads))
+		return newSegment(now), 0, nil
 	}
 	if s.open != nil && (s.size >= growBytes || now.Sub(s.began) >= growTime) {
 		if err := s.close(); err != nil {
@@ -49,14 +54,25 @@ func (s *segments) write(ctx context.Context, now time.Time, payloads [][]byte) 
 		}
 		s.open, s.key, s.began, s.size = open, key, now, 0
 	}
-	offset, err = s.open.Append(payloads...)
+	return s.key, s.size, nil
+}
+
+// write stores payloads at the place that was returned last. They are durable when it returns.
+func (s *segments) write(ctx context.Context, key string, payloads [][]byte) error {
+	if s.open == nil {
+		return s.objects.Put(ctx, key, join(payloads))
+	}
+	offset, err := s.open.Append(payloads...)
+	if err == nil && offset != s.size {
+		err = fmt.Errorf("segment %s: a group lies at %d, not at %d", key, offset, s.size)
+	}
 	if err != nil {
-		return "", 0, errors.Join(err, s.close())
+		return errors.Join(err, s.close())
 	}
 	for _, p := range payloads {
 		s.size += int64(len(p))
 	}
-	return s.key, offset, nil
+	return nil
 }
 
 func (s *segments) close() error {

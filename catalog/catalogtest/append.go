@@ -1,6 +1,7 @@
 package catalogtest
 
 import (
+	"errors"
 	"reflect"
 	"slices"
 	"testing"
@@ -44,6 +45,40 @@ func testAppend(t *testing.T, open Open) {
 	}
 	if n := len(f.pending(catalog.LogEntries, catalog.Filter{})); n != 4 {
 		t.Errorf("%d pending, want 4", n)
+	}
+}
+
+// testAppendWhen: what is recorded before its payload is durable cannot be seen, and is gone if the payload is lost.
+func testAppendWhen(t *testing.T, open Open) {
+	f := newFixture(t, open)
+	a, b := newBlock(f.process.ID, f.stream.ID, 0), newBlock(f.process.ID, f.stream.ID, 1)
+	disk := errors.New("the disk is full")
+	inserted, err := f.db.AppendWhen(t.Context(), []catalog.BlockRecord{a}, func() error { return disk })
+	if !errors.Is(err, disk) || inserted != nil {
+		t.Fatalf("AppendWhen of a payload that is lost = %v, %v", inserted, err)
+	}
+	if got := f.blocks(catalog.Filter{}); len(got) != 0 {
+		t.Errorf("%d blocks recorded whose payload is lost", len(got))
+	}
+	if got := f.pending(catalog.LogEntries, catalog.Filter{}); len(got) != 0 {
+		t.Errorf("%d pending whose payload is lost", len(got))
+	}
+	calls := 0
+	inserted, err = f.db.AppendWhen(t.Context(), []catalog.BlockRecord{a, b}, func() error {
+		calls++
+		if got := f.blocks(catalog.Filter{}); len(got) != 0 {
+			t.Errorf("%d blocks seen before their payloads are durable", len(got))
+		}
+		return nil
+	})
+	if err != nil || calls == 0 || !slices.Equal(inserted, []bool{true, true}) {
+		t.Fatalf("AppendWhen = %v, %v, asked %d times", inserted, err, calls)
+	}
+	if _, err := f.db.AppendWhen(t.Context(), []catalog.BlockRecord{a}, func() error { return disk }); !errors.Is(err, disk) {
+		t.Errorf("AppendWhen of a known block with a lost payload = %v", err)
+	}
+	if got := f.blocks(catalog.Filter{}); len(got) != 2 {
+		t.Errorf("%d blocks, want 2", len(got))
 	}
 }
 

@@ -27,6 +27,7 @@ func Run(t *testing.T, newDatabase func(t *testing.T) Open) {
 		"streams":              testStreams,
 		"strange text":         testStrangeText,
 		"append":               testAppend,
+		"append when durable":  testAppendWhen,
 		"append many":          testAppendMany,
 		"activity":             testActivity,
 		"feeds":                testFeeds,
