@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+import pyarrow
+
 from micromegas.sql import quote
 
 if TYPE_CHECKING:
@@ -79,6 +81,6 @@ def _retire(client: FlightSQLClient, row: Any) -> str:  # noqa: ANN401 # pandas'
     )
     try:
         answer = client.query_arrow(sql).column("message").to_pylist()
-    except Exception as error:
+    except pyarrow.lib.ArrowException as error:
         return f"ERROR: {error}"
     return str(answer[0]) if answer else "ERROR: the server did not answer"

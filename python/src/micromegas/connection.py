@@ -56,15 +56,22 @@ def auth_provider(config: ConnectionConfig) -> TokenProvider | None:
     """The credential: what the environment holds ready, then a key file, then a login, or none."""
     from micromegas import auth
 
-    if config.api_key:
-        return auth.StaticTokenAuthProvider(config.api_key)
+    try:
+        if config.api_key:
+            return auth.ApiKeyAuthProvider(config.api_key)
+        if config.token_command:
+            return auth.TokenCommandAuthProvider(config.token_command)
+        if config.bearer_token_file:
+            return auth.BearerFileAuthProvider(config.bearer_token_file)
+    except ValueError as error:
+        raise ProfileError(str(error)) from None
     if config.api_key_file:
         try:
             return auth.StaticTokenAuthProvider.from_file(config.api_key_file)
         except OSError as error:
             raise ProfileError(f"api_key_file {config.api_key_file}: {error.strerror}") from None
         except ValueError as error:
-            raise ProfileError(f"api_key_file {config.api_key_file}: {error}") from None
+            raise ProfileError(f"api_key_file: {error}") from None
     if config.oidc_issuer and config.oidc_client_id:
         from micromegas import oidc_connection
 

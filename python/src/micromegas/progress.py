@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import sys
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 _QUIET_FOR = 1.5  # seconds; most answers are there before
 
@@ -21,7 +24,7 @@ class Progress:
         self._show = sys.stderr.isatty() if show is None else show
         self._bar: Any = None
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> Self:
         if self._show:
             from tqdm import tqdm
 

@@ -104,7 +104,7 @@ def parse_moment(text: str, now: datetime) -> str:
     """
     if text == "now":
         return now.isoformat()
-    back = text[4:] if text.startswith("now-") else text
+    back = text.removeprefix("now-")
     try:
         delta = parse_time_delta(back)
     except OverflowError as error:

@@ -47,4 +47,4 @@ def _from_environment(name: str) -> str | None:
 
 
 def _is_label(text: str) -> bool:
-    return 0 < len(text.strip()) and len(text) <= LONGEST and text.isascii() and text.isprintable()
+    return len(text.strip()) > 0 and len(text) <= LONGEST and text.isascii() and text.isprintable()

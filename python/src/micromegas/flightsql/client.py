@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
 from datetime import datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, Union
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow
 from pyarrow import flight
@@ -27,10 +27,11 @@ from micromegas.time import format_datetime
 if TYPE_CHECKING:
     import pandas
     import polars
+    from typing_extensions import Self
 
 __all__ = ["DoPutUpdateResult", "FlightSQLClient", "PreparedStatement", "Time", "TokenProvider"]
 
-Time = Union[datetime, str, None]  # pandas' Timestamp is a datetime
+Time = datetime | str | None  # pandas' Timestamp is a datetime
 
 _Headers = list[tuple[bytes, bytes]]
 
@@ -118,7 +119,7 @@ class FlightSQLClient:
         with translated():
             self._flight = flight.connect(self.uri, **options)
 
-    def __enter__(self) -> FlightSQLClient:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -157,7 +158,9 @@ class FlightSQLClient:
         try:
             import polars
         except ImportError:
-            raise ImportError("query_polars needs Polars: pip install 'micromegas[polars]'") from None
+            raise ImportError(
+                "query_polars needs Polars: pip install 'micromegas[polars]'"
+            ) from None
         frame = polars.from_arrow(self.query_arrow(sql, begin, end, timeout=timeout))
         assert isinstance(frame, polars.DataFrame)  # noqa: S101 # a table never gives a series
         return frame
@@ -328,8 +331,7 @@ def _batches(reader: flight.FlightStreamReader) -> Generator[pyarrow.RecordBatch
     finished = False
     try:
         with translated():
-            for chunk in _chunks(reader):
-                yield chunk
+            yield from _chunks(reader)
         finished = True
     finally:
         if not finished:

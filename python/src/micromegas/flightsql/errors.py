@@ -2,7 +2,7 @@
 
 Each class is also the one that pyarrow raises for the same status, so that callers who expect
 ``pyarrow.lib.ArrowInvalid`` or ``FlightUnauthenticatedError`` find it. What pyarrow adds around the
-server's words (its own prefix, gRPC's debug context) is kept in ``__cause__`` alone.
+server's words (its own prefix, gRPC's debug context) is kept in ``__context__`` and not printed.
 """
 
 from __future__ import annotations
@@ -115,4 +115,4 @@ def translated() -> Iterator[None]:
     except FlightSQLError:
         raise
     except pyarrow.lib.ArrowException as error:
-        raise translate(error) from error
+        raise translate(error) from None
