@@ -74,7 +74,7 @@ def can_open() -> bool:
 def _open_browser(url: str) -> None:
     try:
         webbrowser.open(url)
-    except Exception as err:  # whatever a platform does, the URL has been printed
+    except Exception as err:  # noqa: BLE001 whatever a platform does, the URL has been printed
         print(f"no browser could be opened: {err}", file=sys.stderr)
 
 

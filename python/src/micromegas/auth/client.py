@@ -65,9 +65,9 @@ class Client:
         lifetime = seconds(answer.get("expires_in"))
         if lifetime is not None:
             answer["expires_in"] = lifetime
-        answer["expires_at"] = int(time.time()) + (
-            DEFAULT_LIFETIME if lifetime is None else lifetime
-        )
+        else:
+            lifetime = DEFAULT_LIFETIME
+        answer["expires_at"] = int(time.time()) + lifetime
         return answer
 
     def post(self, endpoint: str, **form: str) -> dict[str, Any]:

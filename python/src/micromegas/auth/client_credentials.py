@@ -36,9 +36,7 @@ class OidcClientCredentialsProvider:
         self._metadata = metadata.load(issuer)
 
     def __repr__(self) -> str:
-        return (
-            f"OidcClientCredentialsProvider(issuer={self.issuer!r}, client_id={self.client_id!r})"
-        )
+        return f"{type(self).__name__}(issuer={self.issuer!r}, client_id={self.client_id!r})"
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> OidcClientCredentialsProvider:

@@ -12,7 +12,7 @@ import requests
 
 from .errors import OAuthError
 
-# TIMEOUT is for connecting and for each wait for data, in seconds; the value of the published client.
+# TIMEOUT is for connecting and for each wait for data, in seconds; the published client's value.
 TIMEOUT = 10
 
 # SECRET_FIELDS are form fields whose values must not come back in an error text.

@@ -19,7 +19,8 @@ CLOCK_SKEW = 60
 # ALGORITHMS are the accepted signatures: those that only the issuer can make. "none" and the HMAC
 # family are missing on purpose.
 ALGORITHMS = (
-    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519",
+    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512",
+    "ES256", "ES384", "ES512", "EdDSA", "Ed25519",
 )  # fmt: skip
 
 

@@ -256,9 +256,15 @@ class OidcAuthProvider:
         if not self._metadata.fresh:
             self._metadata = metadata.load(self.issuer, metadata.cache_path(self._path))
         client = self._client()
-        return client.token(
-            "refresh_token", refresh_token=refresh_token, scope=client.requested_scope
-        )
+        try:
+            return client.token(
+                "refresh_token", refresh_token=refresh_token, scope=client.requested_scope
+            )
+        except OAuthError as err:
+            if err.code != "invalid_scope":
+                raise
+            # Less was granted than asked for; no scope means what was granted (RFC 6749 section 6).
+            return client.token("refresh_token", refresh_token=refresh_token)
 
     def _take_renewed(self, answer: dict[str, Any]) -> None:
         """Merges a renewal: what it does not repeat stays, a new ID token is checked first."""

@@ -136,11 +136,11 @@ class TokenCommandAuthProvider:
             )
         except subprocess.TimeoutExpired:  # holds what the command printed
             raise AuthError(
-                f"the token command printed nothing for {COMMAND_TIMEOUT} s (MICROMEGAS_TOKEN_COMMAND)"
+                f"the token command (MICROMEGAS_TOKEN_COMMAND) ran for over {COMMAND_TIMEOUT} s"
             ) from None
         if done.returncode != 0:
             raise AuthError(
-                f"the token command ended with status {done.returncode} (MICROMEGAS_TOKEN_COMMAND); "
+                f"the token command (MICROMEGAS_TOKEN_COMMAND) ended with status {done.returncode}; "
                 "run it by hand to see why"
             )
         return done.stdout.decode("utf-8", "replace")

@@ -117,8 +117,9 @@ def make_private_parents(path: Path) -> None:
         with contextlib.suppress(FileExistsError):  # another process was faster
             directory.mkdir(mode=0o700)
     home = token_path(None).parent
-    if os.name == "posix" and path.parent == home and home.stat().st_uid == os.geteuid():
-        if stat.S_IMODE(home.stat().st_mode) != 0o700:
+    if os.name == "posix" and path.parent == home:
+        status = home.stat()
+        if status.st_uid == os.geteuid() and stat.S_IMODE(status.st_mode) != 0o700:
             home.chmod(0o700)
 
 

@@ -1,0 +1,1 @@
+"""Tests of micromegas.auth. Their names carry the requirements' numbers."""
