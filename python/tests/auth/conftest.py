@@ -34,9 +34,11 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def make_issuer() -> Iterator[Callable[..., Issuer]]:
     running: list[Issuer] = []
 
-    def start(**knobs: Any) -> Issuer:
-        running.append(Issuer(**knobs).__enter__())
-        return running[-1]
+    def start(**knobs: object) -> Issuer:
+        issuer = Issuer(**knobs)
+        issuer.start()
+        running.append(issuer)
+        return issuer
 
     yield start
     for issuer in running:
@@ -103,7 +105,7 @@ Store = Callable[..., dict[str, Any]]
 def store(token_file: Path) -> Store:
     """Writes a token file as a login would have left it, `left` seconds before its end."""
 
-    def write(issuer: Issuer, left: float, life: float = 3600, **token: Any) -> dict[str, Any]:
+    def write(issuer: Issuer, left: float, life: float = 3600, **token: object) -> dict[str, Any]:
         end = int(time.time() + left)
         answer: dict[str, Any] = {
             "access_token": "at-old",

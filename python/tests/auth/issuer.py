@@ -1,7 +1,7 @@
 """An OpenID provider for tests, on a loopback port, with a knob for each peculiarity.
 
 It does what a provider must (PKCE, single-use codes and refresh tokens, redirect URIs compared) and
-writes down what it was asked. `Issuer` is a context manager.
+writes down what it was asked. `start` and `stop` bound its life.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Knobs:
 class Issuer:
     """The provider; `requests` is what it was asked: path and parameters."""
 
-    def __init__(self, **knobs: Any) -> None:
+    def __init__(self, **knobs: object) -> None:
         self.knobs = Knobs(**knobs)
         self.requests: list[tuple[str, dict[str, str]]] = []
         self._lock = threading.Lock()
@@ -65,18 +65,13 @@ class Issuer:
         self._key = RSAKey.generate_key(2048, {"kid": "k1", "use": "sig", "alg": "RS256"})
         self._other_key = RSAKey.generate_key(2048, {"kid": "k1"})
 
-    def __enter__(self) -> Issuer:
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-        self._server.daemon_threads = True
+    def start(self) -> None:
+        self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.issuer = self  # type: ignore[attr-defined]
         self.origin = f"http://127.0.0.1:{self._server.server_address[1]}"
         self.url = self.origin + ("/" if self.knobs.slash else "")
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
         self._thread.start()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.stop()
 
     def stop(self) -> None:
         if self._thread.is_alive():
@@ -97,7 +92,7 @@ class Issuer:
 
     # Tokens
 
-    def id_token(self, lifetime: float | None = None, **claims: Any) -> str:
+    def id_token(self, lifetime: float | None = None, **claims: object) -> str:
         now = int(time.time())
         body = {
             "iss": self.url,
@@ -121,7 +116,7 @@ class Issuer:
             self._refresh_tokens[token] = scope
         return token
 
-    def answer(self, scope: str, nonce: str | None = None, **more: Any) -> dict[str, Any]:
+    def answer(self, scope: str, nonce: str | None = None, **more: object) -> dict[str, Any]:
         answer = {
             "access_token": "at-" + secrets.token_urlsafe(12),
             "token_type": "Bearer",
@@ -238,6 +233,13 @@ def unsigned(claims: dict[str, Any]) -> str:
         return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
 
     return f"{part({'alg': 'none'})}.{part(claims)}."
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that did not wait for its answer."""
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -189,7 +189,7 @@ def test_a96_provider_error_is_shown_and_raised_at_once(
     issuer = make_issuer(
         authorize_error={"error": "access_denied", "error_description": "<b>not for you</b>"}
     )
-    with pytest.raises(LoginError, match="Authentication failed: .*access_denied.*not for you"):
+    with pytest.raises(LoginError, match=r"Authentication failed: .*access_denied.*not for you"):
         OidcAuthProvider.login(issuer.url, CLIENT, redirect_uri=redirect_uri)
     with socket.socket() as again:  # A92: free after failure too
         again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -120,7 +120,7 @@ def test_a108_answer_without_id_token(
     provider = OidcAuthProvider.from_file(str(token_file))
     assert provider.get_token() == old["id_token"], "still valid"
     store(issuer, left=-1)
-    with pytest.raises(TokenRefreshError, match="Token refresh failed: .*no new id token"):
+    with pytest.raises(TokenRefreshError, match=r"Token refresh failed: .*no new id token"):
         OidcAuthProvider.from_file(str(token_file)).get_token()
 
 
@@ -210,7 +210,7 @@ def test_a111_nothing_to_return(
 def test_a111_no_refresh_token(issuer: Issuer, store: Store, token_file: Path, left: int) -> None:
     store(issuer, left=left, refresh_token=None)
     with pytest.raises(
-        ReauthenticationRequired, match="No refresh token available.*re-authenticate"
+        ReauthenticationRequired, match=r"No refresh token available.*re-authenticate"
     ):
         OidcAuthProvider.from_file(str(token_file)).get_token()
     assert not issuer.renewals()
@@ -219,7 +219,7 @@ def test_a111_no_refresh_token(issuer: Issuer, store: Store, token_file: Path, l
 def test_a111_renewal_refused(issuer: Issuer, store: Store, token_file: Path) -> None:
     store(issuer, left=-10, refresh_token="revoked-rt")  # noqa: S106 nobody's
     with pytest.raises(
-        ReauthenticationRequired, match="Token refresh failed:.*invalid_grant.*re-authenticate"
+        ReauthenticationRequired, match=r"Token refresh failed:.*invalid_grant.*re-authenticate"
     ) as caught:
         OidcAuthProvider.from_file(str(token_file)).get_token()
     assert "revoked-rt" not in str(caught.value), "A127: though the provider's text repeats it"
