@@ -66,7 +66,10 @@ def retire_incompatible_partitions(
         else:
             result["partitions_failed"] += 1
             print(message, file=sys.stderr)
-    return pandas.DataFrame(list(results.values()), columns=list(_RESULT_COLUMNS))
+    frame: pandas.DataFrame = pandas.DataFrame(
+        list(results.values()), columns=list(_RESULT_COLUMNS)
+    )
+    return frame
 
 
 def _retire(client: FlightSQLClient, row: Any) -> str:  # noqa: ANN401 # pandas' named tuple
