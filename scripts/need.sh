@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes sure that what a step needs is on this machine, installing what is missing and saying so.
 #
-#   scripts/need.sh go cc python node rust postgres
+#   scripts/need.sh go cc python node rust postgres chromium
 #
 # System packages come from apt-get, where this user may install them; a thing that cannot be
 # installed ends the script with a message that says what to do.
@@ -140,9 +140,14 @@ need_postgres() {
   fi
 }
 
+# The Python client's logins are tested in a real browser.
+need_chromium() {
+  have chromium || install "logins are tested in a real browser" chromium
+}
+
 for what in "$@"; do
   case $what in
-  go | cc | python | node | rust | postgres) "need_$what" ;;
+  go | cc | python | node | rust | postgres | chromium) "need_$what" ;;
   *) fail "scripts/need.sh does not know '$what'" ;;
   esac
 done
