@@ -213,16 +213,19 @@ class Lines:
     """Lines of a running command as they come, with a bound on the wait for each."""
 
     def __init__(self, out: IO[str]) -> None:
-        self._lines: queue.Queue[str] = queue.Queue()
+        self._lines: queue.Queue[str | None] = queue.Queue()
         self._thread = threading.Thread(target=self._read, args=(out,), daemon=True)
         self._thread.start()
 
     def _read(self, out: IO[str]) -> None:
         for line in out:
             self._lines.put(line)
+        self._lines.put(None)
 
     def next(self) -> str:
-        return self._lines.get(timeout=WITHIN)
+        line = self._lines.get(timeout=WITHIN)
+        assert line is not None, "the command has ended"
+        return line
 
 
 @pytest.fixture
@@ -348,6 +351,7 @@ def test_a_reader_may_leave(ask: Run, lake: Lake, home: Path) -> None:
             "SELECT i FROM range(1000000) AS t(i)",
         ],
         env=settings,
+        cwd=home,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     ) as process:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
+from micromegas.cli.output import ReaderLeft
 from micromegas.profiles import ProfileError
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def run(command: click.Command, name: str) -> NoReturn:
         _end(name, error.format_message(), FAILED)
     except (click.Abort, KeyboardInterrupt):
         _end(name, "interrupted", INTERRUPTED)
-    except BrokenPipeError:  # the reader, as in `| head`, has what it wanted
+    except ReaderLeft:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except Exception as error:  # noqa: BLE001 # shown in one line

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from micromegas.cli import common
+from micromegas.cli.output import standard_output
 from micromegas.sql import contains, integer, quote
 
 if TYPE_CHECKING:
@@ -174,9 +175,9 @@ class _Follow:
             end,
         )
         lines = list(self._new(table))
-        for line in reversed(lines):
-            print(line)
-        sys.stdout.flush()
+        with standard_output() as out:
+            for line in reversed(lines):
+                out.write(f"{line}\n".encode("utf-8", "backslashreplace"))
         if self._newest is None:
             self._newest = common.now() - _OVERLAP  # an empty lake has no newest block
         self._seen = {
@@ -187,12 +188,16 @@ class _Follow:
 
     def _new(self, table: pyarrow.Table) -> Iterator[str]:
         """The lines of unseen blocks, which are seen from now on."""
+        import pyarrow
+
         from micromegas.cli.values import values
 
         shown = table.drop_columns(["block_id", "insert_time"])
         columns = [values(shown.column(name).combine_chunks(), name) for name in shown.column_names]
         seen = set(self._seen)
-        inserted = table.column("insert_time").cast("timestamp[us, tz=UTC]").to_pylist()
+        inserted = (
+            table.column("insert_time").cast(pyarrow.timestamp("us", "UTC"), safe=False).to_pylist()
+        )
         for block, when, *row in zip(
             table.column("block_id").to_pylist(), inserted, *columns, strict=True
         ):

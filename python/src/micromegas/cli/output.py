@@ -51,8 +51,8 @@ def write(
 def destination(path: str | None) -> Iterator[BinaryIO]:
     """Standard output, or a file that appears when it is complete and not before."""
     if path is None or path == "-":
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
+        with standard_output() as out:
+            yield out
         return
     target = Path(path)
     handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
@@ -67,6 +67,20 @@ def destination(path: str | None) -> Iterator[BinaryIO]:
         with suppress(OSError):
             os.unlink(temporary)
         raise
+
+
+class ReaderLeft(Exception):  # no error: it has what it wanted, as in `| head`
+    """Nobody reads standard output any more."""
+
+
+@contextmanager
+def standard_output() -> Iterator[BinaryIO]:
+    """Raises ``ReaderLeft`` for a broken pipe, which click would end with status 1."""
+    try:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise ReaderLeft from None
 
 
 class _Text:
