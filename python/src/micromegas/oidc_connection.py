@@ -14,7 +14,9 @@ from .auth import (
     TokenRefreshError,
 )
 from .auth.idtoken import InvalidToken
+from .auth.oidc import require_client
 from .auth.storage import token_path
+from .auth.store import chosen
 
 if TYPE_CHECKING:
     from .flightsql.client import FlightSQLClient
@@ -38,13 +40,8 @@ def load_or_login(
     """
     path = token_path(token_file)
     try:
+        require_client(chosen().read(path), path, issuer, client_id)
         provider = OidcAuthProvider.from_file(str(path), client_secret)
-        if (provider.issuer, provider.client_id) != (issuer, client_id):
-            raise OtherClientError(
-                f"{path} holds tokens of client {provider.client_id!r} at {provider.issuer!r}, not "
-                f"of {client_id!r} at {issuer!r}; choose another token file "
-                "(MICROMEGAS_TOKEN_FILE) or log out with micromegas_logout"
-            )
         provider.get_token()
         return provider
     except FileNotFoundError:

@@ -46,7 +46,7 @@ def test_a87_a88_signatures() -> None:
     ]  # fmt: skip
 
 
-def test_a87_a89_a92_the_seeds_two_examples_one_after_the_other(
+def test_a87_a89_a92_a100_the_seeds_two_examples_one_after_the_other(
     issuer: Issuer, browser: Browser, home: Path
 ) -> None:
     auth = OidcAuthProvider.login(

@@ -13,12 +13,15 @@ from typing import Any
 
 import pytest
 import requests
+from joserfc import jwt
+from joserfc.jwk import ECKey, OctKey, RSAKey
 
 from micromegas.auth import (
     AuthError,
     OidcAuthProvider,
     ReauthenticationRequired,
     TokenRefreshError,
+    idtoken,
     metadata,
     oidc,
     storage,
@@ -472,3 +475,34 @@ def test_b54_other_values_are_refused(issuer: Issuer, monkeypatch: pytest.Monkey
     monkeypatch.setenv("MICROMEGAS_OIDC_BEARER", "both")
     with pytest.raises(ValueError, match=r"MICROMEGAS_OIDC_BEARER is 'both'"):
         OidcAuthProvider(issuer.url, CLIENT)
+
+
+@pytest.mark.parametrize(
+    "algorithm",
+    ["RS256", "RS512", "PS256", "ES256", "ES384", "ES512"],
+)
+def test_b49_signatures_of_every_kind(monkeypatch: pytest.MonkeyPatch, algorithm: str) -> None:
+    """Among keys that cannot be used: of unknown types, broken, for encryption, symmetric."""
+    curves = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521"}
+    key = (
+        ECKey.generate_key(curves[algorithm]) if algorithm in curves else RSAKey.generate_key(2048)
+    )
+    other = OctKey.import_key("shared-secret-of-thirty-two-bytes")
+    keys = [
+        {}, "junk", {"kty": "new"}, {"kty": "RSA", "n": "!", "e": "AQAB"},
+        key.as_dict(private=False) | {"use": "enc"}, other.as_dict(), key.as_dict(private=False),
+    ]  # fmt: skip
+    monkeypatch.setattr("micromegas.auth.http.get_json", lambda url: {"keys": keys})
+    known = metadata.Metadata({"issuer": "https://i", "jwks_uri": "https://i/keys"}, time.time())
+    claims = {"iss": "https://i", "aud": CLIENT, "sub": "a", "iat": 1, "exp": time.time() + 60}
+    token = jwt.encode({"alg": algorithm}, claims, key, algorithms=[algorithm])
+    assert idtoken.verify(token, known, CLIENT)["sub"] == "a"
+    head, body, _ = token.split(".")
+    for bad in (
+        f"{head}.{body}.{'A' * 86}",
+        jwt.encode({"alg": "HS256"}, claims, other),
+        "not.a.token",
+        "",
+    ):
+        with pytest.raises(idtoken.InvalidToken):
+            idtoken.verify(bad, known, CLIENT)

@@ -99,9 +99,11 @@ def _signed_claims(token: str, metadata: Metadata) -> dict[str, Any]:
         if key.get("alg") not in (None, algorithm):
             continue
         try:
-            signed = jws.deserialize_compact(token, jwk.import_key(key), list(ALGORITHMS))
+            signed = jws.deserialize_compact(
+                token, jwk.JWKRegistry.import_key(key), list(ALGORITHMS)
+            )
             claims = json.loads(signed.payload)
-        except (JoseError, ValueError, TypeError):
+        except (JoseError, ValueError, TypeError, KeyError):
             continue  # a key of another type, or of another signature
         if isinstance(claims, dict):
             return claims

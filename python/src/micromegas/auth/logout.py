@@ -10,8 +10,9 @@ import requests
 
 from . import metadata
 from .client import Client
-from .errors import AuthError, OAuthError, TokenFileError
-from .storage import locked, read_private_json, token_path
+from .errors import AuthError
+from .storage import token_path
+from .store import TokenStore, chosen
 
 
 @dataclass(frozen=True)
@@ -35,35 +36,32 @@ def logout(
 ) -> Logout:
     """Ends the login kept in token_file; `local` leaves the provider out of it."""
     path = token_path(token_file)
-    if not os.path.lexists(path):
+    store = chosen()
+    if not store.exists(path):
         return Logout(path, removed=False, revoked=False)
-    with locked(path):  # a renewal under way must not write the file again
+    with store.locked(path):  # a renewal under way must not write the file again
         revoked, problem = False, ""
         if not local:
             try:
-                revoked = _revoke(path, client_secret)
-            except (OAuthError, AuthError, ValueError, requests.exceptions.RequestException) as err:
+                revoked = _revoke(store, path, client_secret)
+            except (AuthError, ValueError, requests.exceptions.RequestException) as err:
                 problem = f"the provider has not revoked the login: {_text(err)}"
             except OSError as err:
                 problem = str(err)
-        for file in (path, metadata.cache_path(path)):
-            try:
-                file.unlink()
-            except FileNotFoundError:
-                pass
-            except OSError as err:
-                raise TokenFileError(f"cannot remove {file}: {err.strerror}") from err
+        store.remove(path)
+        if store.on_disk:
+            store.remove(metadata.cache_path(path))
     return Logout(path, True, revoked, problem)
 
 
-def _revoke(path: Path, client_secret: str | None) -> bool:
-    stored = read_private_json(path)
+def _revoke(store: TokenStore, path: Path, client_secret: str | None) -> bool:
+    stored = store.read(path)
     token = stored.get("token")
     refresh_token = token.get("refresh_token") if isinstance(token, dict) else None
     issuer, client_id = stored.get("issuer"), stored.get("client_id")
     if not refresh_token or not isinstance(issuer, str) or not isinstance(client_id, str):
         return False
-    known = metadata.load(issuer, metadata.cache_path(path))
+    known = metadata.load(issuer, metadata.cache_path(path) if store.on_disk else None)
     if known.optional_endpoint("revocation_endpoint") is None:
         raise ValueError(f"{issuer} offers no revocation")
     client = Client(known, client_id, client_secret)

@@ -32,7 +32,8 @@ from .errors import (
     TokenRefreshError,
 )
 from .expiry import fresh, usable
-from .storage import locked, read_private_json, token_path, write_private_json
+from .storage import token_path
+from .store import chosen
 
 # RETRY_AFTER is how long a token with time left is used after a failed renewal before the next
 # try, in seconds: otherwise every call would wait for an identity provider that is down.
@@ -66,6 +67,7 @@ class OidcAuthProvider:
         self.issuer = issuer
         self.client_id = client_id
         self._client_secret = client_secret
+        self._store = chosen()
         self._path = token_path(token_file)
         self.token_file = str(self._path)
         self._token: dict[str, Any] = dict(token or {})
@@ -79,7 +81,7 @@ class OidcAuthProvider:
         with contextlib.suppress(AuthError):  # get_token will say it
             fresh_token = self._fresh_bearer() is not None
         # With a token that is good for a while, what the issuer said last time will do.
-        self._metadata = metadata.load(issuer, metadata.cache_path(self._path), stale=fresh_token)
+        self._metadata = metadata.load(issuer, self._metadata_cache(), stale=fresh_token)
 
     def __repr__(self) -> str:
         return f"OidcAuthProvider(issuer={self.issuer!r}, client_id={self.client_id!r})"
@@ -142,7 +144,7 @@ class OidcAuthProvider:
     def from_file(cls, token_file: str, client_secret: str | None = None) -> OidcAuthProvider:
         """The provider whose tokens `login` saved; FileNotFoundError if there are none."""
         path = token_path(token_file)
-        stored = read_private_json(path)
+        stored = chosen().read(path)
         issuer, client_id, token = (stored.get(k) for k in ("issuer", "client_id", "token"))
         if not (isinstance(issuer, str) and isinstance(client_id, str) and isinstance(token, dict)):
             raise TokenFileError(
@@ -185,10 +187,13 @@ class OidcAuthProvider:
 
     def save(self) -> None:
         """Writes the tokens to the token file, which the client secret never enters."""
-        with locked(self._path):
+        with self._store.locked(self._path):
             self._write()
 
     # What follows is called with _lock held, or before anybody else knows the provider.
+
+    def _metadata_cache(self) -> Path | None:
+        return metadata.cache_path(self._path) if self._store.on_disk else None
 
     def _client(self) -> Client:
         return Client(
@@ -216,7 +221,7 @@ class OidcAuthProvider:
             raise ReauthenticationRequired("No tokens available; please re-authenticate")
         self._current_bearer()  # says if it is missing
         try:
-            with locked(self._path):
+            with self._store.locked(self._path):
                 self._reload()
                 if self._fresh_bearer():
                     return
@@ -254,7 +259,7 @@ class OidcAuthProvider:
 
     def _ask(self, refresh_token: str) -> dict[str, Any]:
         if not self._metadata.fresh:
-            self._metadata = metadata.load(self.issuer, metadata.cache_path(self._path))
+            self._metadata = metadata.load(self.issuer, self._metadata_cache())
         client = self._client()
         try:
             return client.token(
@@ -321,12 +326,12 @@ class OidcAuthProvider:
         return bearer
 
     def _logged_out(self) -> bool:
-        return self._stored and not os.path.lexists(self._path)
+        return self._stored and not self._store.exists(self._path)
 
     def _reload(self) -> None:
         """Takes what another process may have written meanwhile."""
         try:
-            stored = read_private_json(self._path)
+            stored = self._store.read(self._path)
         except FileNotFoundError:
             if self._stored:
                 raise ReauthenticationRequired(
@@ -351,7 +356,7 @@ class OidcAuthProvider:
         for name in ("expires_at", "refresh_token"):  # for people and scripts; never read
             if name in self._token:
                 document[name] = self._token[name]
-        write_private_json(self._path, document)
+        self._store.write(self._path, document)
         self._stored = True
 
 
