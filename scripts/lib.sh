@@ -7,6 +7,8 @@ cd "$root"
 
 # shellcheck disable=SC2034 # the sourcing script uses it
 venv=$root/.build/venv # Python packages, pinned in test/requirements.txt
+# shellcheck disable=SC2034
+package_venv=$root/.build/venv-python # our own package, and what its tests need, pinned in python/requirements-dev.txt
 logs=$root/.build/logs # output of installers and test runners
 mkdir -p "$logs"
 export PIP_DISABLE_PIP_VERSION_CHECK=1

@@ -3,7 +3,7 @@
 # shellcheck source=scripts/lib.sh
 source "$(dirname "$0")/lib.sh"
 
-scripts/need.sh go cc python
+scripts/need.sh go cc python package
 
 failed=()
 check() {
@@ -19,6 +19,9 @@ check "golangci-lint fmt" gotool golangci-lint fmt --diff
 check "golangci-lint run" gotool golangci-lint run ./...
 check "ruff check" "$venv/bin/ruff" check --config test/ruff.toml test scripts
 check "ruff format" "$venv/bin/ruff" format --config test/ruff.toml --check test scripts
+check "ruff check, package" "$package_venv/bin/ruff" check python
+check "ruff format, package" "$package_venv/bin/ruff" format --check python
+check "mypy --strict, package" env --chdir=python "$package_venv/bin/mypy"
 check "shellcheck" "$venv/bin/shellcheck" --external-sources scripts/*.sh .ci/run
 check "requirements" "$venv/bin/python" scripts/requirements.py
 if have rustfmt; then

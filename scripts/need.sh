@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes sure that what a step needs is on this machine, installing what is missing and saying so.
 #
-#   scripts/need.sh go cc python node rust postgres chromium
+#   scripts/need.sh go cc python package node rust postgres chromium
 #
 # System packages come from apt-get, where this user may install them; a thing that cannot be
 # installed ends the script with a message that says what to do.
@@ -96,6 +96,23 @@ need_python() {
   echo "$pinned" >"$venv/.pinned"
 }
 
+# Our package has the name of the published client, so it gets an environment of its own.
+need_package() {
+  need_python # finds or installs an interpreter
+  exec 8>"$root/.build/venv-python.lock"
+  flock 8
+  local pinned
+  pinned=$(cat python/requirements-dev.txt python/pyproject.toml | cksum)
+  if [ -x "$package_venv/bin/python" ] && [ "$(cat "$package_venv/.pinned" 2>/dev/null)" = "$pinned" ]; then
+    return
+  fi
+  say "installing python/ and the packages of python/requirements-dev.txt into .build/venv-python"
+  "$(find_python)" -m venv --clear "$package_venv"
+  "$package_venv/bin/pip" install --quiet --no-deps -r python/requirements-dev.txt
+  "$package_venv/bin/pip" install --quiet --no-deps --no-build-isolation --editable python
+  echo "$pinned" >"$package_venv/.pinned"
+}
+
 need_node() {
   local found=none
   if have node && have npm; then
@@ -147,7 +164,7 @@ need_chromium() {
 
 for what in "$@"; do
   case $what in
-  go | cc | python | node | rust | postgres | chromium) "need_$what" ;;
+  go | cc | python | package | node | rust | postgres | chromium) "need_$what" ;;
   *) fail "scripts/need.sh does not know '$what'" ;;
   esac
 done

@@ -36,7 +36,8 @@ def test_files() -> list[Path]:
     go = (
         path for path in ROOT.rglob("*_test.go") if "/." not in str(path.relative_to(ROOT.parent))
     )
-    return sorted([*go, *(ROOT / "test" / "system").glob("*.py")])
+    python = (ROOT / "python" / "tests").rglob("*.py")
+    return sorted([*go, *(ROOT / "test" / "system").glob("*.py"), *python])
 
 
 def named(path: Path) -> Iterator[tuple[str, int]]:

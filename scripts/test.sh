@@ -6,7 +6,7 @@
 # shellcheck source=scripts/lib.sh
 source "$(dirname "$0")/lib.sh"
 
-scripts/need.sh go cc python node
+scripts/need.sh go cc python package node
 prefer_own_node # it may just have come
 rm -f "$logs/counts"
 closing=() # the runners' last lines
@@ -49,6 +49,8 @@ run go '^DONE ' gotool gotestsum --format pkgname --hide-summary skipped -- -rac
 
 # pytest's exit status 5 says that there was no test; that is a failure here.
 run pytest '^(=+ )?[0-9]+ .*in [0-9.]+s' "$venv/bin/pytest" test/system
+
+run python '^(=+ )?[0-9]+ .*in [0-9.]+s' "$package_venv/bin/pytest" --config-file python/pyproject.toml python/tests
 
 if [ ${#failed[@]} -gt 0 ]; then
   say "failed: ${failed[*]}"

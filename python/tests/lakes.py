@@ -87,9 +87,9 @@ class Lake:
         except (urllib.error.URLError, OSError):
             return False
 
-    def replay(self) -> None:
-        """Sends the captured requests in the order in which they arrived."""
-        for request in json.loads((CAPTURE / "index.json").read_text())["requests"]:
+    def replay(self, first: int | None = None, last: int | None = None) -> None:
+        """Sends the captured requests, or some of them, in the order in which they arrived."""
+        for request in json.loads((CAPTURE / "index.json").read_text())["requests"][first:last]:
             self.post(request["path"], (CAPTURE / request["file"]).read_bytes())
 
     def post(self, path: str, body: bytes) -> None:
