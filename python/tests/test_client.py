@@ -430,3 +430,18 @@ def test_incompatible_partitions_are_retired_one_by_one(
         "retirement_messages": ["SUCCESS: gone", "ERROR: locked"],
     }
     assert capsys.readouterr().err == "ERROR: locked\n"
+
+
+# --- progress ---
+
+
+def test_progress_is_shown_when_asked_for_and_quiet_without_a_terminal(
+    recorder: Recorder, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("micromegas.progress._QUIET_FOR", 0)
+    with FlightSQLClient(recorder.uri) as client:
+        client.query_arrow("SELECT 1")
+    assert capsys.readouterr().err == ""
+    with FlightSQLClient(recorder.uri, progress=True) as client:
+        assert client.query_arrow("SELECT 1").num_rows == 1
+    assert "downloading" in capsys.readouterr().err

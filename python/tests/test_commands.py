@@ -18,6 +18,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
+from auth.issuer import CLIENT, Issuer
 from conftest import Run
 from lakes import Lake, captured_rows
 from recorder import Recorder
@@ -396,6 +397,7 @@ def test_verbs_are_completed(run: Run) -> None:
 def issuer() -> Iterator[Issuer]:
     issuer = Issuer(client_secret=CLIENT_SECRET)
     issuer.start()
+    issuer.knobs.metadata["device_authorization_endpoint"] = f"{issuer.origin}/device"
     yield issuer
     issuer.stop()
 

@@ -21,11 +21,11 @@ class Progress:
     def __init__(self, what: str, unit: str = " rows", show: bool | None = None) -> None:
         self._what = what
         self._unit = unit
-        self._show = sys.stderr.isatty() if show is None else show
+        self.shown = sys.stderr.isatty() if show is None else show
         self._bar: Any = None
 
     def __enter__(self) -> Self:
-        if self._show:
+        if self.shown:
             from tqdm import tqdm
 
             self._bar = tqdm(

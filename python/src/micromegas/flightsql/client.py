@@ -170,8 +170,10 @@ class FlightSQLClient:
     ) -> pyarrow.Table:
         """The whole answer as a pyarrow Table, with its columns even when it has no rows."""
         reader = self._start(sql, begin, end, timeout)
-        batches = []
         with Progress("downloading", show=self.progress) as progress:
+            if not progress.shown:  # then pyarrow can read everything in one go
+                return _read_all(reader)
+            batches = []
             for batch in _batches(reader):
                 batches.append(batch)
                 progress.add(batch.num_rows)
@@ -325,6 +327,15 @@ class FlightSQLClient:
                     batch.column("time").to_pandas(), batch.column("msg").to_pylist(), strict=True
                 ):
                     print(time, msg, flush=True)
+
+
+def _read_all(reader: flight.FlightStreamReader) -> pyarrow.Table:
+    try:
+        with translated():
+            return reader.read_all()
+    except BaseException:  # Ctrl-C most of all
+        reader.cancel()
+        raise
 
 
 def _batches(reader: flight.FlightStreamReader) -> Generator[pyarrow.RecordBatch, None, None]:
