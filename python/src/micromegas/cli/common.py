@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 
     from micromegas.flightsql.client import FlightSQLClient, Time
 
+    _Text = click.ParamType[str]
+    _Time = click.ParamType[datetime]
+    _Number = click.ParamType[int]
+else:  # click 8.1 has no generic one
+    _Text = _Time = _Number = click.ParamType
+
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -93,7 +99,7 @@ def connect(profile: str | None, entrypoint: str, timeout: float | None = None) 
     return connect_with_profile(profile, entrypoint, timeout=timeout)
 
 
-class Moment(click.ParamType[str]):
+class Moment(_Text):
     """A point in time: ``1h`` back from now, a date, or RFC 3339."""
 
     name = "time"
@@ -107,7 +113,7 @@ class Moment(click.ParamType[str]):
             self.fail(str(error), param, ctx)
 
 
-class Since(click.ParamType[datetime]):
+class Since(_Time):
     """A duration back from now: ``90s``, ``1h``, ``1d2h``."""
 
     name = "duration"
@@ -123,7 +129,7 @@ class Since(click.ParamType[datetime]):
             self.fail(str(error), param, ctx)
 
 
-class Level(click.ParamType[int]):
+class Level(_Number):
     """A level of log entries by name or number; what is less severe is left out."""
 
     name = "level"
