@@ -27,6 +27,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     directory.mkdir()
     monkeypatch.setenv("HOME", str(directory))
     monkeypatch.setenv("BROWSER", "true")  # so that a browser login is chosen; see `browser`
+    # A login that nobody answers ends the test soon.
+    monkeypatch.setattr("micromegas.auth.browser.WAIT", 20.0)
     return directory
 
 

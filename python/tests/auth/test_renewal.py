@@ -506,3 +506,14 @@ def test_b49_signatures_of_every_kind(monkeypatch: pytest.MonkeyPatch, algorithm
     ):
         with pytest.raises(idtoken.InvalidToken):
             idtoken.verify(bad, known, CLIENT)
+
+
+def test_b49_a_key_for_encryption_signs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    key = RSAKey.generate_key(2048)
+    keys = [key.as_dict(private=False) | {"use": "enc"}]
+    monkeypatch.setattr("micromegas.auth.http.get_json", lambda url: {"keys": keys})
+    known = metadata.Metadata({"issuer": "https://i", "jwks_uri": "https://i/keys"}, time.time())
+    claims = {"iss": "https://i", "aud": CLIENT, "sub": "a", "iat": 1, "exp": time.time() + 60}
+    token = jwt.encode({"alg": "RS256"}, claims, key)
+    with pytest.raises(idtoken.InvalidToken, match="signature"):
+        idtoken.verify(token, known, CLIENT)
