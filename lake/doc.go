@@ -28,7 +28,7 @@
 // # Maintenance
 //
 // [Lake.Run] claims pending blocks and makes partitions of them, and claims partitions and merges them, one file at a time
-// in a process. It pauses as long as it worked while blocks are arriving. Package catalog says why work that is done twice
+// in a process. While blocks are arriving it pauses twice as long as it worked. Package catalog says why work that is done twice
 // is never counted twice. Files of merged partitions are deleted after [Maintenance.KeepRetired], objects that no record
 // mentions after [Maintenance.KeepOrphans].
 package lake

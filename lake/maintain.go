@@ -82,13 +82,13 @@ func (l *Lake) every(ctx context.Context, period time.Duration, what string, wor
 	}
 }
 
-// giveWay pauses maintenance for as long as it has just worked, when blocks are arriving: taking them in goes first, and
-// what waits is in every answer all the same.
+// giveWay pauses maintenance for twice as long as it has just worked, when blocks are arriving: taking them in goes first,
+// and what waits is in every answer all the same.
 func (l *Lake) giveWay(ctx context.Context, worked time.Duration) {
 	if time.Since(l.committer.lastAnswer()) > time.Second {
 		return
 	}
-	pause := time.NewTimer(min(worked, 10*time.Second))
+	pause := time.NewTimer(min(2*worked, 10*time.Second))
 	defer pause.Stop()
 	select {
 	case <-ctx.Done():

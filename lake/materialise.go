@@ -19,7 +19,7 @@ const (
 
 	// partitionBytes is the size of rows in memory at which they are written: straight from blocks as a partition, else as
 	// a row group.
-	partitionBytes = 24 << 20
+	partitionBytes = 16 << 20
 )
 
 func (l *Lake) clock() telemetry.Time { return telemetry.TimeOf(l.now()) }

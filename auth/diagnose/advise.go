@@ -51,6 +51,8 @@ func (d *doctor) advise(r rule, v view, err error) (what, fix string) {
 		return what, "the credential has a character outside printable ASCII, perhaps a line break in its middle: copy it again, in one line"
 	case "form", "readable":
 		return what, d.adviseForm(v, err)
+	case "critical", "nested":
+		return what, "have the issuer make plain signed tokens, without extensions"
 	case "length":
 		return what, "have the issuer put fewer groups or claims into the token"
 	case "encoding", "header", "payload":

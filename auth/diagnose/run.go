@@ -187,7 +187,7 @@ func (d *doctor) summary(s *Section) {
 	}
 	switch n := len(d.cfg.Admins) + len(d.cfg.AdminRules); {
 	case n > 0:
-		s.add(OK, "administrators", "", "%s in %s", plural(n, "entry"), auth.EnvAdmins)
+		s.add(OK, "administrators", "", "%s in %s", plural(n, "name"), auth.EnvAdmins)
 	case !slices.ContainsFunc(d.cfg.APIKeys, func(k auth.APIKey) bool { return k.Admin }):
 		s.add(Note, "administrators", "", "%s is not set and no configured key is an administrator: what needs one is closed to all others", auth.EnvAdmins)
 	}

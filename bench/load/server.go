@@ -67,13 +67,18 @@ func (s *Server) Stop() error {
 	return s.cmd.Wait()
 }
 
-// Post sends a body to /ingestion/<route>.
+// Post sends a body to /ingestion/<route> with the key.
 func (s *Server) Post(ctx context.Context, route string, body []byte) error {
+	return s.PostAs(ctx, Key, route, body)
+}
+
+// PostAs sends a body to /ingestion/<route> with another credential.
+func (s *Server) PostAs(ctx context.Context, credential, route string, body []byte) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+s.HTTP+"/ingestion/"+route, bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
-	req.Header.Set("Authorization", "Bearer "+Key)
+	req.Header.Set("Authorization", "Bearer "+credential)
 	return s.do(req)
 }
 

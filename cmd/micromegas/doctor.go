@@ -110,8 +110,12 @@ func (f *doctorFlags) help(w io.Writer) error {
 
 // withoutValue cuts what package flag quotes: it may be a token that was given in the wrong place.
 func withoutValue(text string) string {
-	if before, _, ok := strings.Cut(text, `"`); ok {
-		return strings.TrimSpace(before) + " …"
+	if strings.Contains(text, `"`) {
+		if _, name, ok := strings.Cut(text, "for flag "); ok {
+			name, _, _ = strings.Cut(name, ":")
+			return fmt.Sprintf("the value of %.64s is wrong", name)
+		}
+		return "a value is wrong"
 	}
 	name, _, _ := strings.Cut(text, "=")
 	return fmt.Sprintf("%.64s", name)

@@ -16,7 +16,7 @@ import (
 
 // softMemory is from how many bytes on the collector works harder rather than let the heap grow: what is in use under load
 // is far less. GOMEMLIMIT says otherwise.
-const softMemory = 224 << 20
+const softMemory = 176 << 20
 
 func main() {
 	if os.Getenv("GOMEMLIMIT") == "" {

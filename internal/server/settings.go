@@ -105,7 +105,7 @@ func settingsOf(p Program, c *Config, getenv func(string) string) settings {
 		help: "accept client certificates that were signed by one of these, PEM, as credentials (default: none)",
 	}, &setting{
 		flag: flagNoMaintenance, set: negated(&c.Maintenance), def: "false",
-		help: "leave turning blocks into tables, compaction and retention to other servers of the same lake",
+		help: "leave turning blocks into tables, and merging those, to other servers of the same lake",
 	}, &setting{
 		flag: flagGrace, env: EnvGrace, arg: "seconds", def: "25", set: seconds(&c.Grace, 0, time.Hour),
 		help: "how long work under way may go on after SIGTERM or SIGINT",
