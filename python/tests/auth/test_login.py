@@ -17,7 +17,7 @@ import pytest
 import requests
 
 from micromegas.auth import LoginError, OidcAuthProvider
-from micromegas.auth import browser as login_module
+from micromegas.auth.callback import Listener, Redirect
 
 from .conftest import Browser
 from .issuer import CLIENT, Issuer
@@ -168,11 +168,19 @@ def test_a94_a95_stray_requests_do_not_end_the_wait(
 def test_a94_wrong_state_alone_ends_as_authentication_failed(
     issuer: Issuer, monkeypatch: pytest.MonkeyPatch, redirect_uri: str
 ) -> None:
-    monkeypatch.setattr(login_module, "WAIT", 0.5)
     answers: list[int] = []
+    attacked = threading.Event()
+    wait = Listener.wait
+
+    def wait_for_attack(listener: Listener, _seconds: float) -> Redirect:
+        assert attacked.wait(30)
+        return wait(listener, 0.1)
+
+    monkeypatch.setattr(Listener, "wait", wait_for_attack)
 
     def attack(url: str) -> bool:
         answers.append(requests.get(f"{redirect_uri}?state=x&code=y", timeout=10).status_code)
+        attacked.set()
         return True
 
     monkeypatch.setattr(webbrowser, "open", attack)
