@@ -3,11 +3,12 @@
 
     scripts/requirements.py [--where]
 
-A1 to A86 and A142 to A157 are what both servers promise; one that no test names is an error. B1 to
-B40 are what goes beyond it; they are listed and do not fail. (A87 to A141 are about clients.)
+A1 to A127 and A142 to A157 are what servers, the Python package and its commands promise; one that
+no test names is an error. B1 to B54 are what goes beyond it; they are listed and do not fail. (A128
+to A141 are about instrumented programs.)
 
 A test names a requirement with its number: in the name of a Go or Python test (TestA3…,
-test_a3_…), in a string such as the name of a table's row, in a comment behind it, or in the comment
+test_a3_…, test_a3_b7_…), in a string such as the name of a table's row, in a comment behind it, or in the comment
 right above a test, a subtest or a row. A range such as "A41 to A44" says what a test is about and
 not what it breaks, so it names nothing.
 """
@@ -19,14 +20,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PROMISED = [f"A{n}" for n in (*range(1, 87), *range(142, 158))]
-BEYOND = [f"B{n}" for n in range(1, 41)]
+PROMISED = [f"A{n}" for n in (*range(1, 128), *range(142, 158))]
+BEYOND = [f"B{n}" for n in range(1, 55)]
 
 NUMBER = re.compile(r"\b([AB][1-9][0-9]{0,2})\b")
 RANGE = re.compile(r"\b[AB][0-9]+\s*(?:-|\u2013|\u2026|\.\.+|\bto\b)\s*[AB]?[0-9]+\b")
 STRING = re.compile(r'"(?:[^"\\]|\\.)*"|`[^`]*`')
 GO_TEST = re.compile(r"^func (?:Test|Fuzz|Benchmark)(?:([AB][1-9][0-9]*)(?![0-9]))?")
-PYTHON_TEST = re.compile(r"^\s*(?:async )?def test_(?:([ab][1-9][0-9]*)(?:_|\())?")
+PYTHON_TEST = re.compile(r"^\s*(?:async )?def test_((?:[ab][1-9][0-9]*(?:_|(?=\()))*)")
 BELOW_COMMENT = re.compile(
     r'^\s*(?:func (?:Test|Fuzz|Benchmark)|t\.Run\(|["`{]|@pytest|pytest\.param|def test_)'
 )
@@ -54,7 +55,7 @@ def named(path: Path) -> Iterator[tuple[str, int]]:
             yield from comment
         comment = []
         if (name := test.match(text)) and name[1]:
-            yield name[1].upper(), at
+            yield from ((number, at) for number in name[1].upper().strip("_").split("_"))
         if path.suffix == ".py" and (docstring or '"""' in text):
             docstring ^= text.count('"""') % 2 == 1
             yield from ((number, at) for number in NUMBER.findall(text))
