@@ -44,6 +44,13 @@ if ! scripts/need.sh postgres; then
   say "going on without the tests that need PostgreSQL"
 fi
 
+if ! scripts/need.sh chromium; then
+  if in_ci; then
+    fail "Chromium is part of CI"
+  fi
+  say "going on without the logins in a real browser"
+fi
+
 # -p 2: linking a test binary with DuckDB takes more than a gigabyte of memory.
 run go '^DONE ' gotool gotestsum --format pkgname --hide-summary skipped -- -race -p 2 ./...
 
