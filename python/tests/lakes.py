@@ -33,9 +33,9 @@ def free_port() -> int:
 
 
 class Lake:
-    """``micromegas serve`` on free loopback ports over a folder of its own."""
+    """``micromegas serve`` on free loopback ports over a folder of its own; ``settings`` are variables."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **settings: str) -> None:
         self.key = secrets.token_urlsafe(32)
         self.other_key = secrets.token_urlsafe(32)
         self.url = f"http://127.0.0.1:{free_port()}"
@@ -57,7 +57,8 @@ class Lake:
                 | {
                     "MICROMEGAS_DATA_DIR": str(folder / "data"),
                     "MICROMEGAS_API_KEYS": json.dumps(keys),
-                },
+                }
+                | settings,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,
