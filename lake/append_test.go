@@ -504,3 +504,30 @@ func TestRunStops(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestManyPending asks after each of many small blocks, with no maintenance: every row is there once, and the files stay few.
+func TestManyPending(t *testing.T) {
+	r := open(t)
+	source := load.NewSource(1, telemetry.TimeOf(time.Now()))
+	if err := errors.Join(r.InsertProcess(t.Context(), source.Process), r.InsertStream(t.Context(), source.Stream)); err != nil {
+		t.Fatal(err)
+	}
+	const rows = 10
+	for i := range 150 {
+		b, payload := source.Block(rows)
+		if err := r.Append(t.Context(), b, payload); err != nil {
+			t.Fatal(err)
+		}
+		s, err := r.Snapshot(t.Context(), []lake.Scan{{View: "log_entries"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := len(s.Tables[0].Files); n > 40 {
+			t.Fatalf("%d files for %d blocks", n, i+1)
+		}
+		s.Close()
+	}
+	if n := len(r.scan(t, "log_entries", "")); n != 150*rows {
+		t.Errorf("%d rows, want %d", n, 150*rows)
+	}
+}

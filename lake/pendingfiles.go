@@ -56,8 +56,9 @@ func (p *pendingFiles) read(ctx context.Context, l *Lake, pending []catalog.Pend
 	p.drop(func(f *pendingFile) bool {
 		return slices.ContainsFunc(f.blocks, func(id telemetry.BlockID) bool { return byID[id] == nil })
 	})
-	if len(p.files) >= manyFiles {
-		p.drop(func(f *pendingFile) bool { return f.bytes < decodeBytes/2 })
+	// The smallest go first, so that a block is decoded anew once for each step in size, not at every turn.
+	for small := int64(decodeBytes / 16); len(p.files) >= manyFiles && small <= decodeBytes/2; small *= 8 {
+		p.drop(func(f *pendingFile) bool { return f.bytes < small })
 	}
 	decoded := map[telemetry.BlockID]bool{}
 	for _, f := range p.files {
