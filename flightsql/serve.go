@@ -2,6 +2,7 @@ package flightsql
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"time"
@@ -56,6 +57,9 @@ func (s *Server) Serve(ctx context.Context, l net.Listener, opts ...grpc.ServerO
 		g.GracefulStop()
 	}()
 	err := g.Serve(l)
+	if ctx.Err() != nil && errors.Is(err, grpc.ErrServerStopped) {
+		err = nil // it was told to stop before it began
+	}
 	cancel()
 	<-drained
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"testing"
 	"time"
 
@@ -271,3 +272,18 @@ func TestCancelIsForOnesOwn(t *testing.T) {
 }
 
 var _ query.Result = (*result)(nil)
+
+// TestServeThatIsToldToStopFirst: a server whose context has ended before it begins ends without an error.
+func TestServeThatIsToldToStopFirst(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 20 { // which of the two is first is a race
+		l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := New(nil, Options{}).Serve(ctx, l); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
