@@ -9,6 +9,7 @@ access tokens that are no JWTs.
 import base64
 import hashlib
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -127,6 +128,21 @@ class Answers(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         pass
+
+
+@pytest.fixture(autouse=True)
+def _the_fixed_port_is_free() -> None:
+    """The published client listens on 48080, which an outgoing connection may hold for a minute."""
+    give_up = time.monotonic() + 100
+    while True:
+        with socket.socket() as probe:
+            try:
+                probe.bind(("", 48080))
+            except OSError:
+                assert time.monotonic() < give_up, "port 48080 stays in use"
+            else:
+                return
+        time.sleep(0.1)
 
 
 @pytest.fixture
