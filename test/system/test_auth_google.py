@@ -137,6 +137,7 @@ def _the_fixed_port_is_free() -> None:
     while True:
         with socket.socket() as probe:
             try:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the client does
                 probe.bind(("", 48080))
             except OSError:
                 assert time.monotonic() < give_up, "port 48080 stays in use"
