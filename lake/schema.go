@@ -21,7 +21,11 @@ var (
 	typeInt64                 = arrow.PrimitiveTypes.Int64
 	typeFloat                 = arrow.PrimitiveTypes.Float64
 	typeTags   arrow.DataType = arrow.ListOfField(arrow.Field{Name: "tag", Type: arrow.BinaryTypes.String})
+	typeBool   arrow.DataType = arrow.FixedWidthTypes.Boolean
 )
+
+// fixedBytes returns the type of ids of n bytes.
+func fixedBytes(n int) arrow.DataType { return &arrow.FixedSizeBinaryType{ByteWidth: n} }
 
 // view describes one table: the schema that clients see, and how its rows lie in files.
 type view struct {
@@ -32,6 +36,10 @@ type view struct {
 	times   string   // the column of the event time
 	plain   []string // columns whose values rarely repeat: no dictionary in files
 	bloom   []string // columns looked up by value
+
+	hash     uint8  // by which clients know the schema; 0: they know a hash of it. See ViewSet
+	instance string // what an instance is one of, "process" or "stream"; "": there are no instances
+	bare     string // what is said when the table without instance is asked for; "": there is one
 }
 
 func required(name string, t arrow.DataType) arrow.Field { return arrow.Field{Name: name, Type: t} }
@@ -43,16 +51,9 @@ func optional(name string, t arrow.DataType) arrow.Field {
 // is its Parquet field id for ever: new columns go to the end.
 var (
 	logEntries = &view{
-		name: string(catalog.LogEntries), version: 1, times: "time",
+		name: string(catalog.LogEntries), version: 1, hash: 7, instance: "process", times: "time",
 		sorted: []string{"process_id", "time"}, plain: []string{"time", "msg"}, bloom: []string{"process_id"},
-		schema: arrow.NewSchema([]arrow.Field{
-			required("process_id", typeCoded),
-			required("stream_id", typeCoded),
-			required("block_id", typeCoded),
-			required("insert_time", typeTime),
-			required("exe", typeCoded),
-			required("username", typeCoded),
-			required("computer", typeCoded),
+		schema: ofBlocks(
 			required("time", typeTime),
 			required("target", typeCoded),
 			required("level", typeInt32),
@@ -60,20 +61,13 @@ var (
 			required("properties", typeJSONB),
 			required("process_properties", typeJSONB),
 			required("audience", typeCoded),
-		}, nil),
+		),
 	}
 
 	measures = &view{
-		name: string(catalog.Measures), version: 1, times: "time",
+		name: string(catalog.Measures), version: 1, hash: 8, instance: "process", times: "time",
 		sorted: []string{"name", "process_id", "time"}, plain: []string{"time", "value"}, bloom: []string{"process_id", "name"},
-		schema: arrow.NewSchema([]arrow.Field{
-			required("process_id", typeCoded),
-			required("stream_id", typeCoded),
-			required("block_id", typeCoded),
-			required("insert_time", typeTime),
-			required("exe", typeCoded),
-			required("username", typeCoded),
-			required("computer", typeCoded),
+		schema: ofBlocks(
 			required("time", typeTime),
 			required("target", typeCoded),
 			required("name", typeCoded),
@@ -82,11 +76,12 @@ var (
 			required("properties", typeJSONB),
 			required("process_properties", typeJSONB),
 			required("audience", typeCoded),
-		}, nil),
+		),
 	}
 
 	threadSpans = &view{
-		name: "thread_spans", version: 1, times: "begin",
+		name: "thread_spans", version: 1, hash: 4, instance: "stream", times: "begin",
+		bare:   "the global view is not implemented for thread spans",
 		sorted: []string{"begin"}, plain: []string{"id", "parent", "begin", "end", "duration"},
 		schema: arrow.NewSchema([]arrow.Field{
 			required("id", typeInt64),
@@ -105,7 +100,8 @@ var (
 	}
 
 	asyncEvents = &view{
-		name: "async_events", version: 1, times: "time",
+		name: "async_events", version: 1, hash: 4, instance: "process", times: "time",
+		bare:  "AsyncEventsView does not support global view access",
 		plain: []string{"time", "span_id", "parent_span_id"},
 		schema: arrow.NewSchema([]arrow.Field{
 			required("stream_id", typeCoded),
@@ -121,6 +117,83 @@ var (
 			required("target", typeCoded),
 			required("line", typeUint32),
 			required("properties", typeJSONB),
+		}, nil),
+	}
+
+	netSpans = &view{
+		name: "net_spans", version: 1, hash: 2, instance: "process", times: "begin_time",
+		bare:  "NetSpansView does not support global view access",
+		plain: []string{"span_id", "parent_span_id", "begin_bits", "end_bits", "bit_size", "begin_time", "end_time"},
+		schema: arrow.NewSchema([]arrow.Field{
+			required("process_id", typeCoded),
+			required("stream_id", typeCoded),
+			required("span_id", typeInt64),
+			required("parent_span_id", typeInt64),
+			required("depth", typeUint32),
+			required("kind", typeCoded),
+			required("name", typeCoded),
+			required("connection_name", typeCoded),
+			required("is_outgoing", typeBool),
+			required("begin_bits", typeInt64),
+			required("end_bits", typeInt64),
+			required("bit_size", typeInt64),
+			required("begin_time", typeTime),
+			required("end_time", typeTime),
+		}, nil),
+	}
+
+	images = &view{
+		name: "images", version: 1, hash: 2, instance: "process", times: "time",
+		bare:  "ImagesView does not support global view access",
+		plain: []string{"time", "name", "payload_size", "data"},
+		schema: ofBlocks(
+			required("time", typeTime),
+			required("name", typeText),
+			required("format", typeCoded),
+			required("payload_size", typeInt64),
+			required("data", typeBytes),
+		),
+	}
+
+	otelSpans = &view{
+		name: "otel_spans", version: 1, hash: 1, instance: "process", times: "start_time",
+		bare:  "OtelSpansView does not support global view access",
+		plain: []string{"trace_id", "span_id", "parent_span_id", "start_time", "end_time", "duration", "events", "links"},
+		schema: arrow.NewSchema([]arrow.Field{
+			required("process_id", typeCoded),
+			required("stream_id", typeCoded),
+			required("block_id", typeCoded),
+			required("insert_time", typeTime),
+			required("exe", typeText),
+			required("username", typeText),
+			required("computer", typeText),
+			required("process_properties", typeJSONB),
+			required("trace_id", fixedBytes(16)),
+			required("span_id", fixedBytes(8)),
+			optional("parent_span_id", fixedBytes(8)),
+			required("start_time", typeTime),
+			required("end_time", typeTime),
+			required("duration", typeInt64),
+			required("name", typeCoded),
+			required("kind", typeCoded),
+			required("status", typeCoded),
+			optional("status_message", typeText),
+			required("properties", typeJSONB),
+			required("events", typeBytes),
+			required("links", typeBytes),
+		}, nil),
+	}
+
+	logStats = &view{
+		name: "log_stats", version: 1, times: "time_bin",
+		sorted: []string{"time_bin", "process_id", "level", "target"}, plain: []string{"time_bin", "count"},
+		schema: arrow.NewSchema([]arrow.Field{
+			required("time_bin", typeTime),
+			required("process_id", typeCoded),
+			required("level", typeInt32),
+			required("target", typeCoded),
+			required("count", typeInt64),
+			required("audience", typeCoded),
 		}, nil),
 	}
 
@@ -164,7 +237,7 @@ var (
 	}
 
 	blocks = &view{
-		name: "blocks", version: 1,
+		name: "blocks", version: 1, hash: 5,
 		schema: arrow.NewSchema([]arrow.Field{
 			required("block_id", typeText),
 			required("stream_id", typeText),
@@ -198,7 +271,24 @@ var (
 			required("audience", typeCoded),
 		}, nil),
 	}
+
+	allViews = []*view{
+		logEntries, measures, threadSpans, asyncEvents, netSpans, images, otelSpans, logStats, processes, streams, blocks,
+	}
 )
+
+// ofBlocks returns a schema that begins with the columns that tell where a row comes from; see origin.
+func ofBlocks(more ...arrow.Field) *arrow.Schema {
+	return arrow.NewSchema(append([]arrow.Field{
+		required("process_id", typeCoded),
+		required("stream_id", typeCoded),
+		required("block_id", typeCoded),
+		required("insert_time", typeTime),
+		required("exe", typeCoded),
+		required("username", typeCoded),
+		required("computer", typeCoded),
+	}, more...), nil)
+}
 
 // fieldIDKey is where the Parquet writer of arrow-go looks for a column's field id.
 const fieldIDKey = "PARQUET:field_id"

@@ -20,49 +20,35 @@ import (
 // global is the instance that stands for the bare table.
 const global = "global"
 
+// unread are views that nothing reads yet.
+var unread = []*view{netSpans, images, otelSpans, logStats}
+
 // definition finds the view of a scan, or says why there is none. Clients look for these texts.
 func definition(name, instance string) (*view, error) {
-	bare := instance == "" || instance == global
-	switch name {
-	case logEntries.name, measures.name:
-		v := logEntries
-		if name == measures.name {
-			v = measures
-		}
-		if !bare {
-			if _, err := telemetry.ParseProcessID(instance); err != nil {
-				return nil, notAnInstance(name, "process", err)
-			}
-		}
-		return v, nil
-	case threadSpans.name:
-		if bare {
-			return nil, fault.New(fault.Invalid, "the global view is not implemented for thread spans")
-		}
-		if _, err := telemetry.ParseStreamID(instance); err != nil {
-			return nil, notAnInstance(name, "stream", err)
-		}
-		return threadSpans, nil
-	case asyncEvents.name:
-		if bare {
-			return nil, fault.New(fault.Invalid, "AsyncEventsView does not support global view access")
-		}
-		if _, err := telemetry.ParseProcessID(instance); err != nil {
-			return nil, notAnInstance(name, "process", err)
-		}
-		return asyncEvents, nil
-	case processes.name, streams.name, blocks.name:
-		if !bare {
-			return nil, fault.New(fault.Invalid, fmt.Sprintf("error making view: %s has no instances", name))
-		}
-		return map[string]*view{processes.name: processes, streams.name: streams, blocks.name: blocks}[name], nil
-	default:
+	at := slices.IndexFunc(allViews, func(v *view) bool { return v.name == name })
+	if at < 0 || slices.Contains(unread, allViews[at]) {
 		return nil, fault.New(fault.Invalid, fmt.Sprintf("error making view: view set %s not found", name))
 	}
-}
-
-func notAnInstance(view, kind string, err error) error {
-	return fault.New(fault.Invalid, fmt.Sprintf("error making view: %s takes a %s id: %s", view, kind, err))
+	v := allViews[at]
+	if (Scan{Instance: instance}).bare() {
+		if v.bare != "" {
+			return nil, fault.New(fault.Invalid, v.bare)
+		}
+		return v, nil
+	}
+	var err error
+	switch v.instance {
+	case "":
+		return nil, fault.New(fault.Invalid, fmt.Sprintf("error making view: %s has no instances", name))
+	case "stream":
+		_, err = telemetry.ParseStreamID(instance)
+	default:
+		_, err = telemetry.ParseProcessID(instance)
+	}
+	if err != nil {
+		return nil, fault.New(fault.Invalid, fmt.Sprintf("error making view: %s takes a %s id: %s", name, v.instance, err))
+	}
+	return v, nil
 }
 
 // Views returns the names of the tables that need no instance.
