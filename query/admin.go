@@ -7,8 +7,8 @@ import (
 	"github.com/micromegas-go/micromegas/internal/fault"
 )
 
-// adminFunctions are for administrators alone (A66). They come in a later version; until then they are known by name,
-// so that nobody takes their absence for permission, and attempts are on record.
+// adminFunctions are for administrators alone (A66), whether or not this server has them: nobody shall take their absence
+// for permission, and attempts are on record.
 var adminFunctions = setOf(
 	"retire_partitions", "materialize_partitions", "regenerate_partitions",
 	"retire_partition_by_file", "retire_partition_by_metadata",
@@ -22,12 +22,12 @@ type operation struct {
 	pos  int // byte offset
 }
 
-// adminFunction returns the first call of an administrators' function, or nil. It goes by the tokens: what the engine
+// adminFunction returns the first call of one of the named functions, or nil. It goes by the tokens: what the engine
 // makes of the rest of the statement is of no interest to a caller who may not call it.
-func (s *statement) adminFunction() *operation {
+func (s *statement) adminFunction(names map[string]bool) *operation {
 	for i, t := range s.tokens {
 		name, ok := s.name(i)
-		if ok && s.is(i+1, "(") && adminFunctions[lower(name)] {
+		if ok && s.is(i+1, "(") && names[lower(name)] {
 			return &operation{lower(name), t.pos}
 		}
 	}
@@ -35,15 +35,24 @@ func (s *statement) adminFunction() *operation {
 }
 
 // authorize refuses a statement with an operation of administrators: to others because they are none (A67), to
-// administrators because there is no such operation yet. Nothing of it is executed.
-func authorize(ctx context.Context, stmt *statement) error {
+// administrators when this server does not have it. Nothing of it is executed.
+func (s *Service) authorize(ctx context.Context, stmt *statement) error {
 	op := stmt.admin
+	if op == nil {
+		op = stmt.adminFunction(s.admin)
+	}
 	if op == nil {
 		return nil
 	}
 	err := auth.RequireAdmin(ctx, op.name)
+	if err == nil && s.has(op.name) {
+		return nil
+	}
 	if err == nil {
 		err = fault.New(fault.Unimplemented, op.name+" comes in a later version")
 	}
 	return &SQLError{Fault: fault.Of(err), Pos: op.pos}
 }
+
+// has reports whether one of our functions has the name.
+func (s *Service) has(name string) bool { return s.ours[name] != nil || s.functions[name] }

@@ -17,6 +17,13 @@
 //  6. The session attaches the relations, closes the engine (see package duck), plans and runs.
 //  7. The edge turns batches into what clients expect, and the result streams them.
 //
+// # Functions of ours
+//
+// Functions that need nothing but their arguments live in the engine. Two kinds need more, and come with the service's
+// options: a [TableFunction] stands in FROM with constant arguments, is planned from them and runs in Go when the
+// statement does; a [Scalar] stands where a value stands and is called by the engine with rows. Both get the context
+// of the query, with the caller in it. What is marked Admin is refused to others before anything of the statement runs.
+//
 // # The types of answers
 //
 // The engine forgets what our tables declare: dictionaries, the zone of times, NOT NULL, fixed-size ids. An inference

@@ -22,8 +22,9 @@ type Engine interface {
 type Session interface {
 	// Parse returns the parse tree of a query in the form of DuckDB's json_serialize_sql, all fields present.
 	Parse(ctx context.Context, sql string) ([]byte, error)
-	// Attach makes the relations visible under their names, then closes the engine to everything else.
-	Attach(ctx context.Context, relations []Relation) error
+	// Attach makes the relations and scalars visible under their names, then closes the engine to everything else. ctx is
+	// also what calls of the scalars get.
+	Attach(ctx context.Context, relations []Relation, scalars []Scalar) error
 	// Prepare plans the statement and returns its columns in the engine's types.
 	Prepare(ctx context.Context, sql string) (*arrow.Schema, error)
 	// Run starts the prepared statement. Rows stream; the reader must be released before the session is closed. Its

@@ -54,6 +54,9 @@ func (p *plan) infer() *inference {
 	for _, r := range p.ours {
 		in.tables[r.Name] = r.Schema
 	}
+	for _, c := range p.calls {
+		in.tables[c.name] = c.call.Schema
+	}
 	if p.explain() == "" {
 		p.traits, _ = in.query(p.tree, nil)
 	}

@@ -19,6 +19,9 @@ type plan struct {
 	tree  node
 	scans []planScan
 	ours  []Relation // information_schema
+	calls []planCall
+
+	scalars []Scalar // functions of ours that it calls
 
 	traits []trait // of the columns of the answer; nil when not known
 }
@@ -46,7 +49,7 @@ func (s *Service) plan(ctx context.Context, session Session, stmt *statement) (*
 }
 
 func (s *Service) planOnce(ctx context.Context, session Session, stmt *statement, typeofs map[int]string) (*plan, *inference, error) {
-	text, instances, err := rewrite(stmt, typeofs)
+	text, r, err := rewrite(stmt, typeofs, s.ours)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -60,19 +63,24 @@ func (s *Service) planOnce(ctx context.Context, session Session, stmt *statement
 	}
 	views := s.lake.Views()
 	v := validator{
-		functions: s.functions, tableFunctions: s.tableFunctions,
+		functions: s.functions, tableFunctions: s.tableFunctions, called: map[string]bool{},
 		known: func(table string) bool {
 			_, ours := informationSchema[lower(table)]
-			_, instance := instances[lower(table)]
-			return ours || instance || slices.Contains(views, lower(table))
+			_, instance := r.instances[lower(table)]
+			return ours || instance || r.calls[lower(table)] != nil || slices.Contains(views, lower(table))
 		},
 		hint: s.tableHint,
 	}
 	if err := v.query(p.tree, nil); err != nil {
 		return nil, nil, p.located(err)
 	}
+	for _, f := range s.scalars {
+		if v.called[f.Name] {
+			p.scalars = append(p.scalars, f)
+		}
+	}
 	for _, name := range v.used {
-		if err := s.resolve(p, name, instances); err != nil {
+		if err := s.resolve(p, name, r); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -81,14 +89,17 @@ func (s *Service) planOnce(ctx context.Context, session Session, stmt *statement
 }
 
 // resolve adds the relation that the statement knows as name.
-func (s *Service) resolve(p *plan, name string, instances map[string]instance) error {
+func (s *Service) resolve(p *plan, name string, r *rewriter) error {
 	if make, ok := informationSchema[name]; ok {
 		p.ours = append(p.ours, make(s, name))
 		return nil
 	}
+	if c := r.calls[name]; c != nil {
+		return p.planCall(name, c)
+	}
 	scan := planScan{name: name, view: name}
 	at := -1
-	if v, ok := instances[name]; ok {
+	if v, ok := r.instances[name]; ok {
 		scan.view, scan.instance, at = v.set, v.id, v.pos
 	}
 	var err error

@@ -7,19 +7,17 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
-
-	"github.com/micromegas-go/micromegas/lake"
 )
 
 // result streams the rows of a query in the types of clients.
 type result struct {
-	edge     *edge
-	rows     array.RecordReader
-	left     int64 // rows that may still be given out; negative means all
-	plan     *plan
-	session  Session
-	snapshot *lake.Snapshot
-	cancel   context.CancelFunc
+	edge    *edge
+	rows    array.RecordReader
+	left    int64 // rows that may still be given out; negative means all
+	plan    *plan
+	session Session
+	input   *input
+	cancel  context.CancelFunc
 
 	releases atomic.Int64 // Retain minus Release; -1 when done
 	mu       sync.Mutex   // a Release from another goroutine ends the query, then waits for Next
@@ -92,5 +90,5 @@ func (r *result) Release() {
 	r.rows.Release()
 	r.drop()
 	r.session.Close()
-	r.snapshot.Close()
+	r.input.close()
 }

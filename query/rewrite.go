@@ -3,6 +3,7 @@ package query
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/micromegas-go/micromegas/internal/fault"
 )
@@ -35,11 +36,19 @@ type rewriter struct {
 	opening   []int               // for each token the innermost parenthesis around it, or -1
 	cases     []int               // for each token how many CASE are open before it
 	typeofs   map[int]string      // by the position of an arrow_typeof, the type that is known without the engine
+
+	functions map[string]*TableFunction
+	calls     map[string]*plannedCall // by relation name
+	now       time.Time               // what now() is in a constant argument
 }
 
-// rewrite returns the statement in the engine's dialect and the view instances that it names. typeofs may be nil.
-func rewrite(s *statement, typeofs map[int]string) (rewritten, map[string]instance, error) {
-	r := &rewriter{statement: s, instances: map[string]instance{}, typeofs: typeofs}
+// rewrite returns the statement in the engine's dialect. The rewriter knows the view instances and the calls of table
+// functions that it names. typeofs and functions may be nil.
+func rewrite(s *statement, typeofs map[int]string, functions map[string]*TableFunction) (rewritten, *rewriter, error) {
+	r := &rewriter{
+		statement: s, instances: map[string]instance{}, typeofs: typeofs,
+		functions: functions, calls: map[string]*plannedCall{}, now: time.Now(),
+	}
 	r.match()
 	if begin := s.tokens[0].pos; s.kind == kindExplain || s.kind == kindAnalyze {
 		r.edits = append(r.edits, edit{0, begin, ""})
@@ -54,7 +63,7 @@ func rewrite(s *statement, typeofs map[int]string) (rewritten, map[string]instan
 		}
 		i = next
 	}
-	return apply(s.sql, r.edits), r.instances, nil
+	return apply(s.sql, r.edits), r, nil
 }
 
 // match finds the parentheses that belong together and the open CASE of every token.
@@ -163,6 +172,9 @@ func (r *rewriter) rewriteWord(i int) (int, error) {
 			return i, nil
 		}
 	default:
+		if f := r.functions[word]; f != nil {
+			return r.tableFunction(i, f)
+		}
 		if done, err := r.function(i, word); done || err != nil {
 			return i, err
 		}

@@ -10,7 +10,7 @@ func rewriteText(sql string) (rewritten, error) {
 	if err != nil {
 		return rewritten{}, err
 	}
-	r, _, err := rewrite(s, nil)
+	r, _, err := rewrite(s, nil, nil)
 	return r, err
 }
 
@@ -124,7 +124,7 @@ func FuzzRewrite(f *testing.F) {
 		if err != nil || s.kind > kindAnalyze {
 			return
 		}
-		r, _, err := rewrite(s, nil)
+		r, _, err := rewrite(s, nil, nil)
 		if err != nil {
 			return
 		}

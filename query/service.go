@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
 
 	"github.com/micromegas-go/micromegas/internal/fault"
 	"github.com/micromegas-go/micromegas/lake"
@@ -29,6 +30,10 @@ type Lake interface {
 type Options struct {
 	Timeout time.Duration // of one query, from its arrival to its last row; 0 means 5 minutes
 	Log     *slog.Logger  // nil discards
+
+	// TableFunctions and Scalars are functions of ours beside those of the engine.
+	TableFunctions []TableFunction
+	Scalars        []Scalar
 }
 
 // Service answers statements.
@@ -39,6 +44,10 @@ type Service struct {
 	log     *slog.Logger
 
 	functions, tableFunctions map[string]bool
+
+	ours    map[string]*TableFunction
+	scalars []Scalar
+	admin   map[string]bool // those of ours that are for administrators alone
 }
 
 // New returns a service over the lake and the engine.
@@ -51,12 +60,24 @@ func New(l Lake, e Engine, o Options) *Service {
 	}
 	s := &Service{lake: l, engine: e, timeout: o.Timeout, log: o.Log}
 	s.functions, s.tableFunctions = AllowedFunctions()
+	s.ours = make(map[string]*TableFunction, len(o.TableFunctions))
+	s.admin = map[string]bool{}
+	for i := range o.TableFunctions {
+		f := &o.TableFunctions[i]
+		s.ours[f.Name] = f
+		s.admin[f.Name] = f.Admin
+	}
+	s.scalars = o.Scalars
+	for _, f := range s.scalars {
+		s.functions[f.Name] = true
+		s.admin[f.Name] = f.Admin
+	}
 	return s
 }
 
 // Execute starts the statement. Its rows stream; errors are *fault.Error here and in the result. ctx ends the query.
 func (s *Service) Execute(ctx context.Context, r Request) (Result, error) {
-	stmt, err := parse(ctx, r.SQL)
+	stmt, err := s.parse(ctx, r.SQL)
 	if err != nil {
 		return nil, located(r.SQL, err)
 	}
@@ -73,12 +94,12 @@ func (s *Service) Execute(ctx context.Context, r Request) (Result, error) {
 }
 
 // parse scans sql and refuses what the caller may not ask for.
-func parse(ctx context.Context, sql string) (*statement, error) {
+func (s *Service) parse(ctx context.Context, sql string) (*statement, error) {
 	stmt, err := scan(sql)
 	if err != nil && (stmt == nil || stmt.admin == nil) {
 		return nil, err
 	}
-	if err := authorize(ctx, stmt); err != nil {
+	if err := s.authorize(ctx, stmt); err != nil {
 		return nil, err
 	}
 	return stmt, err
@@ -106,72 +127,122 @@ func (s *Service) execute(ctx context.Context, cancel context.CancelFunc, stmt *
 	if err != nil {
 		return nil, err
 	}
-	snapshot, err := s.attach(ctx, session, p, r.Range)
+	in, err := s.attach(ctx, session, p, r.Range)
 	if err != nil {
 		return nil, err
 	}
 	defer func() {
 		if err != nil {
-			snapshot.Close()
+			in.close()
 		}
 	}()
 	columns, err := session.Prepare(ctx, p.sql(r.Limit))
 	if err != nil {
 		return nil, p.located(err)
 	}
-	rows, err := session.Run(ctx)
+	rows, err := in.direct, error(nil)
+	if rows == nil {
+		rows, err = session.Run(ctx)
+	} else {
+		rows.Retain()
+	}
 	if err != nil {
 		return nil, p.located(err)
 	}
 	if p.explain() != "" {
 		defer cancel()
-		defer snapshot.Close()
+		defer in.close()
 		defer session.Close()
 		defer rows.Release()
 		return p.explained(rows)
 	}
 	return &result{
-		edge:     newEdge(columns, p.traits, r.PreserveDictionary),
-		rows:     rows,
-		left:     limitOf(r.Limit),
-		plan:     p,
-		session:  session,
-		snapshot: snapshot,
-		cancel:   cancel,
+		edge:    newEdge(columns, p.traits, r.PreserveDictionary),
+		rows:    rows,
+		left:    limitOf(r.Limit),
+		plan:    p,
+		session: session,
+		input:   in,
+		cancel:  cancel,
 	}, nil
 }
 
+// input is what a running statement reads.
+type input struct {
+	snapshot *lake.Snapshot
+	calls    []*Rows
+	direct   array.RecordReader // the answer itself, when the engine has nothing to do with it
+}
+
+func (in *input) close() {
+	if in.direct != nil {
+		in.direct.Release()
+	}
+	for _, rows := range in.calls {
+		rows.release()
+	}
+	if in.snapshot != nil {
+		in.snapshot.Close()
+	}
+}
+
 // attach gives the session the relations of the plan.
-func (s *Service) attach(ctx context.Context, session Session, p *plan, during telemetry.Range) (*lake.Snapshot, error) {
+func (s *Service) attach(ctx context.Context, session Session, p *plan, during telemetry.Range) (_ *input, err error) {
+	in := &input{}
+	defer func() {
+		if err != nil {
+			in.close()
+		}
+	}()
+	relations := p.ours
+	if in.calls, err = p.run(ctx, during); err != nil {
+		return nil, err
+	}
+	direct := p.direct()
+	for i := range p.calls {
+		if direct != nil && in.calls[i].Reader != nil {
+			in.direct = project(in.calls[i].Reader, direct)
+			relations = append(relations, Relation{Name: p.calls[i].name, Schema: p.calls[i].call.Schema})
+			continue
+		}
+		r, err := p.calls[i].relation(ctx, in.calls[i])
+		relations = append(relations, r)
+		defer releaseBatches(r.Batches)
+		if err != nil {
+			return nil, err
+		}
+	}
 	scans := make([]lake.Scan, len(p.scans))
 	for i, scan := range p.scans {
 		scans[i] = lake.Scan{View: scan.view, Instance: scan.instance, Range: during}
 	}
-	snapshot := &lake.Snapshot{}
 	if len(scans) > 0 {
-		var err error
-		if snapshot, err = s.lake.Snapshot(ctx, scans); err != nil {
+		if in.snapshot, err = s.lake.Snapshot(ctx, scans); err != nil {
 			return nil, err
 		}
-	}
-	relations := p.ours
-	ordered := p.ordered()
-	for i, table := range snapshot.Tables {
-		order := table.OrderBy
-		if !ordered {
-			order = ""
+		ordered := p.ordered()
+		for i, table := range in.snapshot.Tables {
+			order := table.OrderBy
+			if !ordered {
+				order = ""
+			}
+			relations = append(relations, Relation{
+				Name: p.scans[i].name, Schema: table.Schema,
+				Files: table.Files, Batches: table.Batches, Filter: table.Filter, OrderBy: order,
+			})
 		}
-		relations = append(relations, Relation{
-			Name: p.scans[i].name, Schema: table.Schema,
-			Files: table.Files, Batches: table.Batches, Filter: table.Filter, OrderBy: order,
-		})
 	}
-	if err := session.Attach(ctx, relations); err != nil {
-		snapshot.Close()
+	if err := session.Attach(ctx, relations, p.scalars); err != nil {
 		return nil, err
 	}
 	s.log.DebugContext(ctx, "query starts", "relations", len(relations), "statement_bytes", len(p.stmt.sql))
-	return snapshot, nil
+	return in, nil
+}
+
+func releaseBatches(batches []arrow.RecordBatch) {
+	for _, b := range batches {
+		b.Release()
+	}
 }
 
 // Describe returns the columns that the statement would answer with dictionaries kept. It plans against empty tables, so
@@ -182,7 +253,7 @@ func (s *Service) Describe(ctx context.Context, sql string) (*arrow.Schema, erro
 }
 
 func (s *Service) describe(ctx context.Context, sql string) (*arrow.Schema, error) {
-	stmt, err := parse(ctx, sql)
+	stmt, err := s.parse(ctx, sql)
 	if err != nil {
 		return nil, err
 	}
@@ -208,7 +279,10 @@ func (s *Service) describe(ctx context.Context, sql string) (*arrow.Schema, erro
 	for _, scan := range p.scans {
 		relations = append(relations, Relation{Name: scan.name, Schema: scan.schema})
 	}
-	if err := session.Attach(ctx, relations); err != nil {
+	for _, c := range p.calls {
+		relations = append(relations, Relation{Name: c.name, Schema: c.call.Schema})
+	}
+	if err := session.Attach(ctx, relations, p.scalars); err != nil {
 		return nil, err
 	}
 	columns, err := session.Prepare(ctx, p.sql(nil))

@@ -63,7 +63,7 @@ func scan(sql string) (*statement, error) {
 	if err := s.checkShape(); err != nil {
 		return nil, err
 	}
-	s.admin = s.adminFunction()
+	s.admin = s.adminFunction(adminFunctions)
 	return s, s.classify()
 }
 

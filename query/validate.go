@@ -33,7 +33,8 @@ type validator struct {
 	known                     func(table string) bool
 	hint                      func(table string) string // what to do about an unknown table
 
-	used []string
+	used   []string
+	called map[string]bool // functions, in lower case
 }
 
 // query checks a query node. ctes are the names that an enclosing WITH has defined.
@@ -131,6 +132,8 @@ func (v *validator) expression(n node) error {
 	}
 	if name := n.text("function_name"); name != "" && !v.functions[lower(name)] {
 		return unknownFunction(n, name)
+	} else if name != "" {
+		v.called[lower(name)] = true
 	}
 	return nil
 }

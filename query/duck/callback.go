@@ -5,8 +5,10 @@ package duck
 
 // The function that DuckDB calls; it is in Go.
 extern void micromegasScalar(void *info, void *input, void *output);
+extern void micromegasBound(void *info, void *input, void *output);
 
 static void *scalarCallback(void) { return (void *)micromegasScalar; }
+static void *micromegasBoundCallback(void) { return (void *)micromegasBound; }
 static void *freeCallback(void) { return (void *)free; }
 */
 import "C"
@@ -52,14 +54,34 @@ func registerScalar(conn bindings.Connection, i int) error {
 	bindings.ScalarFunctionSetReturnType(f, l)
 	bindings.DestroyLogicalType(&l)
 	// C must not keep Go pointers: it gets the function's place in scalars.
-	extra := callocC(unsafe.Sizeof(uint64(0)))
-	*(*uint64)(extra) = uint64(i)
-	bindings.ScalarFunctionSetExtraInfo(f, extra, C.freeCallback())
-	bindings.ScalarFunctionSetFunction(f, C.scalarCallback())
+	registerCallback(f, uint64(i), C.scalarCallback())
 	if bindings.RegisterScalarFunction(conn, f) == bindings.StateError {
 		return engineError("it was refused")
 	}
 	return nil
+}
+
+func boundCallback() unsafe.Pointer { return C.micromegasBoundCallback() }
+
+// registerCallback sets what runs for f and the number that it gets.
+func registerCallback(f bindings.ScalarFunction, number uint64, callback unsafe.Pointer) {
+	extra := callocC(unsafe.Sizeof(number))
+	*(*uint64)(extra) = number
+	bindings.ScalarFunctionSetExtraInfo(f, extra, C.freeCallback())
+	bindings.ScalarFunctionSetFunction(f, callback)
+}
+
+// micromegasBound runs a function of the service's; see callBound.
+//
+//export micromegasBound
+func micromegasBound(info, input, output unsafe.Pointer) {
+	call := bindings.FunctionInfo{Ptr: info}
+	defer func() {
+		if p := recover(); p != nil {
+			bindings.ScalarFunctionSetError(call, fmt.Sprint("INTERNAL: ", p))
+		}
+	}()
+	callBound(*(*uint64)(bindings.ScalarFunctionGetExtraInfo(call)), call, bindings.DataChunk{Ptr: input}, bindings.Vector{Ptr: output})
 }
 
 // micromegasScalar runs a function of ours on a chunk of rows. A panic here would end the process, so none leaves.

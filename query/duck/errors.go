@@ -26,6 +26,9 @@ func (e engineError) Error() string { return string(e) }
 
 // classify makes an error for the caller of DuckDB's text.
 func classify(ctx context.Context, text string) error {
+	if err := boundError(text); err != nil {
+		return err
+	}
 	cause := engineError(text)
 	r := parseReport(text)
 	if ctx.Err() != nil && (r.Type == "Interrupt" || r.Type == "INTERRUPT" || strings.Contains(text, "INTERRUPT")) {

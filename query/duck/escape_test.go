@@ -192,7 +192,7 @@ func TestClosedEngine(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer session.Close()
-	if err := session.Attach(t.Context(), []query.Relation{{Name: "t", Schema: logSchema, Files: []string{own}}}); err != nil {
+	if err := session.Attach(t.Context(), []query.Relation{{Name: "t", Schema: logSchema, Files: []string{own}}}, nil); err != nil {
 		t.Fatal(err)
 	}
 	for _, sql := range []string{

@@ -25,6 +25,8 @@ type instance struct {
 	db   bindings.Database
 	conn bindings.Connection
 	temp string // its own folder for spilling; DuckDB allows statements to read it
+
+	bound []uint64 // handles of the service's functions
 }
 
 // newInstance opens a database with settings and functions. It takes tens of milliseconds, which is why some are kept.
@@ -101,6 +103,7 @@ func (i *instance) close() {
 	if i.db.Ptr != nil {
 		bindings.Close(&i.db)
 	}
+	i.unbind()
 	_ = os.RemoveAll(i.temp) // DuckDB has removed its files; an empty folder more does no harm
 }
 

@@ -34,7 +34,7 @@ func (s *session) Parse(ctx context.Context, sql string) ([]byte, error) {
 }
 
 // Attach makes the relations and closes the instance; see the package comment.
-func (s *session) Attach(ctx context.Context, relations []query.Relation) error {
+func (s *session) Attach(ctx context.Context, relations []query.Relation, scalars []query.Scalar) error {
 	var files []string
 	for _, r := range relations {
 		files = append(files, r.Files...)
@@ -58,6 +58,12 @@ func (s *session) Attach(ctx context.Context, relations []query.Relation) error 
 	} {
 		if err := s.instance.exec(ctx, setting); err != nil {
 			return internal(ctx, err, "the query engine could not be closed off")
+		}
+	}
+	// Behind a statement of ours: what Parse has read last leaves a transaction open, and with it goes what is registered.
+	for _, f := range scalars {
+		if err := s.instance.bind(ctx, f); err != nil {
+			return fault.Wrap(fault.Internal, "a function of the service could not be made known", err)
 		}
 	}
 	for _, r := range relations {
