@@ -31,6 +31,9 @@ const (
 	TagLog     = "log"
 	TagMetrics = "metrics"
 	TagCPU     = "cpu"
+	TagNet     = "net"
+	TagImage   = "image"
+	TagTrace   = "trace"
 )
 
 // Stream is an ordered sequence of blocks of one process.

@@ -219,7 +219,7 @@ func (b *blockReader) events(yield func(*Event) error) error {
 			b.stats.bad(n, p.name, err)
 			continue
 		}
-		b.budget -= int64(len(ev.Msg) + len(ev.Target) + len(ev.Name) + len(ev.Unit) + len(ev.File))
+		b.budget -= int64(len(ev.Msg) + len(ev.Target) + len(ev.Name) + len(ev.Unit) + len(ev.File) + len(ev.Format) + len(ev.Data))
 		if b.budget < 0 {
 			return fmt.Errorf("objects: event %d: %w", n, errTextLimit)
 		}

@@ -152,6 +152,9 @@
 // ends of thread spans nest within a stream, across its blocks; those of async spans belong together by span_id, of
 // which each process has one sequence.
 //
+// Begins and ends of network events nest within a stream, across its blocks: connections hold objects and remote calls,
+// which hold one another and properties. bit_size counts all that lies inside.
+//
 // Property sets stay complete, also where they replace something. Of equal names in a set the first counts.
 //
 // # Errors
@@ -162,7 +165,7 @@
 //
 // # Writing
 //
-// [LogBuilder], [MetricBuilder] and [SpanBuilder] write a subset that all readers since the format's 0.30 know: ids
+// [LogBuilder], [MetricBuilder], [SpanBuilder], [NetBuilder] and [ImageBuilder] write a subset that all readers since the format's 0.30 know: ids
 // count from 1 in every block, texts are UTF-8 with codec 2, every text, property set and metadata record is written
 // once, before it is referred to. No nested types are used.
 package wire

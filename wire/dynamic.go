@@ -2,9 +2,6 @@ package wire
 
 import "fmt"
 
-// imageType is the one dynamic type that is not a log entry.
-const imageType = "ImageEvent"
-
 // dynamic makes the generic form of an event that carries its own size. The order of the fields is that of existing
 // readers, not that of the bytes.
 func (b *blockReader) dynamic(p *program, name, record string) (*Object, error) {
@@ -78,24 +75,20 @@ func (b *blockReader) dynamic(p *program, name, record string) (*Object, error) 
 		}
 		return o, addText("msg")
 
+	case opImage:
+		var ev Event
+		if err := image(record, &ev); err != nil {
+			return nil, err
+		}
+		add("time", int64(ev.Ticks))
+		add("name", ev.Name)
+		add("format", ev.Format)
+		add("data", []byte(ev.Data))
+		return o, nil
+
 	case opBroken:
 		return nil, p.err
-	default:
-	}
-
-	if name != imageType {
+	default: // a type that is not known
 		return o, nil
 	}
-	add("time", int64(c.u64()))
-	if err := addText("name"); err != nil {
-		return nil, err
-	}
-	if err := addText("format"); err != nil {
-		return nil, err
-	}
-	add("data", []byte(c.take(c.u32())))
-	if c.short {
-		return nil, errShort
-	}
-	return o, nil
 }

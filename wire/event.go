@@ -13,6 +13,14 @@ const (
 	KindEndThreadSpan
 	KindBeginAsyncSpan
 	KindEndAsyncSpan
+	KindBeginConnection
+	KindEndConnection
+	KindBeginNetObject
+	KindEndNetObject
+	KindBeginRPC
+	KindEndRPC
+	KindNetProperty
+	KindImage
 )
 
 // The levels of log entries. 0 and others than these occur and are passed on.
@@ -39,7 +47,7 @@ type Event struct {
 	Msg    string // log
 	Level  int32  // log
 
-	Name string // metric, span
+	Name string // metric, span, image; of a network event: the connection, object, function or property
 	Unit string // metric
 
 	// A metric is a float, or an unsigned integer when IsInt. Both are as sent; see [Event.Measure].
@@ -61,6 +69,12 @@ type Event struct {
 
 	// ScopeHash identifies the place of a span in the program; see [SpanHash].
 	ScopeHash uint32
+
+	Bits     uint32 // network property, or the end of a network scope: its size, with all that lies inside
+	Outgoing bool   // begin of a connection: its data leave this process
+
+	Format string // image, such as "png"
+	Data   string // image: its bytes, in a string because they are shared and must not change
 }
 
 // Property is a name with a text.

@@ -123,7 +123,7 @@ func FuzzDecoder(f *testing.F) {
 			if e.Kind == 0 || e.Type == "" {
 				t.Fatalf("%+v", e)
 			}
-			texts := []string{e.Target, e.Msg, e.Name, e.Unit, e.File, e.ModulePath}
+			texts := []string{e.Target, e.Msg, e.Name, e.Unit, e.File, e.ModulePath, e.Format}
 			for _, p := range e.Properties {
 				texts = append(texts, p.Name, p.Value)
 			}

@@ -28,6 +28,10 @@ const (
 	opMetric           // desc, value, time; perhaps properties
 	opSpan             // a thread span's edge
 	opAsyncSpan        // an async span's edge
+	opNetBegin         // time, a name; of a connection also is_outgoing
+	opNetEnd           // time, bit_size
+	opNetProperty      // time, a name, bit_size
+	opImage            // dynamic: time, name, format, bytes
 )
 
 // program is a compiled event type.
@@ -42,6 +46,7 @@ type program struct {
 	level, target, msg           slot
 	label                        slot // a span's own name
 	spanID, parentSpanID, depth  slot
+	bits, outgoing               slot
 	referenceOff, referenceBytes uint32 // of the string reference within dynamic events
 }
 
@@ -54,6 +59,7 @@ type shape struct {
 	named   bool   // has a name of its own
 	tagged  bool
 	text    string // name of the type of string references in a dynamic event
+	label   string // name of the member that holds the name of a network scope or property
 }
 
 // shapes are the event types that have a meaning here. Everything else about a type is in the layout.
@@ -92,6 +98,16 @@ var shapes = map[string]shape{
 	"BeginAsyncDynNamedSpanEvent":  {op: opAsyncSpan, kind: KindBeginAsyncSpan, desc: "span_location", named: true},
 	"EndAsyncDynNamedSpanEvent":    {op: opAsyncSpan, kind: KindEndAsyncSpan, desc: "span_location", named: true},
 	"TaggedEndAsyncNamedSpanEvent": {op: opAsyncSpan, kind: KindEndAsyncSpan, desc: "span_location", named: true, tagged: true},
+
+	"NetConnectionBeginEvent": {op: opNetBegin, kind: KindBeginConnection, label: "connection_name"},
+	"NetConnectionEndEvent":   {op: opNetEnd, kind: KindEndConnection},
+	"NetObjectBeginEvent":     {op: opNetBegin, kind: KindBeginNetObject, label: "object_name"},
+	"NetObjectEndEvent":       {op: opNetEnd, kind: KindEndNetObject},
+	"NetRPCBeginEvent":        {op: opNetBegin, kind: KindBeginRPC, label: "function_name"},
+	"NetRPCEndEvent":          {op: opNetEnd, kind: KindEndRPC},
+	"NetPropertyEvent":        {op: opNetProperty, kind: KindNetProperty, label: "property_name"},
+
+	"ImageEvent": {op: opImage, kind: KindImage, dynamic: true},
 }
 
 func compileEvents(s *schema) []program {
@@ -135,6 +151,9 @@ func (p *program) compile(s *schema, t *compiledType, sh shape) error {
 	if sh.named {
 		p.label = c.ref("name")
 	}
+	if sh.label != "" {
+		p.label = c.ref(sh.label)
+	}
 	switch sh.op {
 	case opLogStaticInterop:
 		p.target = c.ref("target")
@@ -146,6 +165,12 @@ func (p *program) compile(s *schema, t *compiledType, sh shape) error {
 		p.spanID = c.want("span_id", slot.wide, "an integer of 64 bits")
 		p.parentSpanID = c.want("parent_span_id", slot.wide, "an integer of 64 bits")
 		p.depth = c.want("depth", slot.narrow, "an integer of 8 or 32 bits")
+	case opNetBegin:
+		if sh.kind == KindBeginConnection {
+			p.outgoing = c.want("is_outgoing", slot.narrow, "an integer of 8 or 32 bits")
+		}
+	case opNetEnd, opNetProperty:
+		p.bits = c.want("bit_size", slot.narrow, "an integer of 8 or 32 bits")
 	default:
 	}
 	return errors.Join(c.errs...)
@@ -192,6 +217,10 @@ func (b *blockReader) decode(p *program, record string, ev *Event) error {
 		return b.logString(p, record, ev)
 	case opLogInterop, opLogOldInterop, opLogTaggedInterop:
 		return b.logInterop(p, record, ev)
+	case opNetBegin, opNetEnd, opNetProperty:
+		return b.net(p, record, ev)
+	case opImage:
+		return image(record, ev)
 	default:
 	}
 	return p.err

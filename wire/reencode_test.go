@@ -154,7 +154,7 @@ func (r *reencoder) dynamic(p *program, o *Object) []byte {
 		b := append(append(words(time), field(o, "level").(uint8)), ref()...)
 		return appendString(append(b, words(r.id(field(o, "properties")))...), text("msg"))
 	}
-	if o.Type != imageType {
+	if p.op != opImage {
 		r.t.Fatalf("no writer for %s", o.Type)
 	}
 	data := field(o, "data").([]byte)
