@@ -111,3 +111,14 @@ func (db *DB) RequeueQuarantined(ctx context.Context, view View) (int64, error) 
 	})
 	return n, err
 }
+
+// RequeueBlock takes one block out of quarantine in view; false means that it is not there.
+func (db *DB) RequeueBlock(ctx context.Context, view View, block telemetry.BlockID) (bool, error) {
+	var n int64
+	err := db.write(ctx, fmt.Sprintf("requeue block %s of %s", block, view), func(s *session) error {
+		var err error
+		n, err = s.exec(ctx, query{name: "requeue_quarantined", args: []any{string(view)}, options: []option{{"block", []any{id(block)}}}})
+		return err
+	})
+	return n > 0 && err == nil, err
+}

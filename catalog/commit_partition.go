@@ -38,8 +38,10 @@ func (db *DB) CommitPartition(ctx context.Context, owner Owner, p Partition, blo
 		if gone != p.Blocks {
 			return ErrLostClaim
 		}
-		_, err = s.inBatches(ctx, "insert_members", ids(list), string(p.View), no)
-		return err
+		if _, err = s.inBatches(ctx, "insert_members", ids(list), string(p.View), no); err != nil {
+			return err
+		}
+		return setSpanOfMembers(ctx, s, no)
 	})
 }
 

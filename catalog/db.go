@@ -20,6 +20,9 @@ type Options struct {
 	Conns       int              // most connections at a time, for reading on SQLite, in all on PostgreSQL; 0 means 8
 	Now         func() time.Time // the clock of claims and of what is retired; nil means time.Now
 	Log         *slog.Logger     // nil discards
+
+	// KeepSchema leaves the schema as it is: a database that is not migrated is then an error, ErrNotMigrated.
+	KeepSchema bool
 }
 
 func (o Options) withDefaults() Options {
@@ -61,6 +64,23 @@ type pool struct {
 // Open opens the database, creates it if need be and migrates it forward. A database that a newer program has migrated
 // is an error, since an older one would not keep its invariants.
 func Open(ctx context.Context, o Options) (*DB, error) {
+	db, err := connect(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	if o.KeepSchema {
+		err = db.checkMigrated(ctx)
+	} else {
+		err = db.migrate(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(db.unavailable(err), db.Close())
+	}
+	return db, nil
+}
+
+// connect opens the database as it is.
+func connect(ctx context.Context, o Options) (*DB, error) {
 	o = o.withDefaults()
 	open := openSQLite
 	if scheme, _, ok := strings.Cut(o.DSN, "://"); ok {
@@ -80,9 +100,6 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		}
 		return errors.Join(db.reader.close(), db.writer.close())
 	})
-	if err := db.migrate(ctx); err != nil {
-		return nil, errors.Join(db.unavailable(err), db.Close())
-	}
 	return db, nil
 }
 

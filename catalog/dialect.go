@@ -12,6 +12,8 @@ type dialect struct {
 	rowLocks   bool     // writers run side by side; lines that begin with "--pg:" are part of a statement
 	migrations embed.FS // migrations/<name>/NNNN_*.sql
 
+	// hasMigrations tells whether the table of migrations is there.
+	hasMigrations string
 	// lockMigrations makes the transaction the only one that migrates.
 	lockMigrations func(context.Context, *session) error
 	// checkWritable fails when the transaction could not write.

@@ -11,10 +11,17 @@
 //	for each (view, block that feeds it), exactly one of
 //	  - a pending row
 //	  - membership of one live partition
+//	  - a dropped row: its rows were deleted from the view on purpose, by a rule of age or by an administrator
 //
 // Identity decides, never clocks, counts or ranges. A primary key on (view, block) of the members enforces "one" among
-// partitions, another one among pending rows; that no row is in both, each transaction sees to, and [DB.CheckCoverage]
-// verifies.
+// partitions, others do so among pending and among dropped rows; that no pair is in two of them, each transaction sees to,
+// and [DB.CheckCoverage] verifies.
+//
+// Retiring a partition by hand ([DB.RetirePartitions]) gives its members back: in one transaction they become pending
+// again and the partition retires. So nothing that was acknowledged vanishes from answers; it is decoded from the blocks
+// until maintenance has made a partition of them again. Only dropping takes rows out of a view. It is the first of two
+// steps of a deletion: DropPending and RewritePartition drop blocks from views, then DeleteBlocks deletes those that every
+// view they feed has dropped. A block that is sent again after that is a new one.
 //
 // A block may arrive before its stream or process. Its pending row then has no view yet ([Unresolved]); InsertStream
 // resolves it: it gets one row for each view that the stream feeds ([Feeds]), none for other streams. On PostgreSQL a
@@ -55,13 +62,22 @@
 //	                                          both null without one; attempts and last_error tell of decoding that
 //	                                          failed, quarantined is 1 after too many. Append and InsertStream insert,
 //	                                          ClaimPending, ReleasePending, FailPending and RequeueQuarantined update,
-//	                                          CommitPartition deletes
+//	                                          CommitPartition and DropPending delete, RetirePartitions inserts
 //	partitions        partition_no            partitions: live while retired_at is null, then kept until the file is
 //	                                          deleted; file '' stands for blocks without rows. owner and expires are the
-//	                                          claim. CommitPartition and ReplacePartitions insert, the latter retires,
-//	                                          ClaimPartitions and ReleasePartitions update, Forget deletes
+//	                                          claim; min_insert, max_insert and objects tell of the members.
+//	                                          CommitPartition, ReplacePartitions and RewritePartition insert, the latter
+//	                                          two and RetirePartitions retire, ClaimPartitions, TakePartition and
+//	                                          ReleasePartitions update, Forget deletes
 //	members           view_name, block_no     the live partition that holds a block; CommitPartition inserts,
-//	                                          ReplacePartitions moves
+//	                                          ReplacePartitions and RewritePartition move, RetirePartitions deletes
+//	dropped           view_name, block_no     blocks that a view is not to have any more, until they are deleted;
+//	                                          DropPending and RewritePartition insert, DeleteBlocks deletes
+//	segment_waste     segment                 segments from which blocks were deleted: how many bytes, the last of them
+//	                                          when, and whether the bytes must go although others share the object.
+//	                                          DeleteBlocks and MoveBlocks write, ForgetWaste deletes
+//	query_denials     rule_id                 rules of the deny list; CreateDenial inserts, TouchDenials updates,
+//	                                          DeleteDenials deletes
 //	api_keys          key_id                  API keys by the SHA-256 of their text; revision is the number of the last change
 //	                                          of anything but last_used_at. CreateKey inserts, RevokeKey, ChangeKey and
 //	                                          TouchKeys update, nothing deletes
@@ -79,12 +95,13 @@
 //	blocks_insert_time        insert_time                      listing blocks
 //	blocks_stream             stream_id, end_time              the blocks of a stream, from a time on
 //	blocks_process            process_id, end_time             the blocks of a process, from a time on
-//	blocks_segment            segment where not ''             SegmentsInUse
+//	blocks_segment            segment where not ''             SegmentsInUse, WastedSegments
 //	partitions, unique        partition_id                     commits that are repeated
 //	partitions_live           view_name, level, partition_no   where live: readers, ClaimPartitions
 //	partitions_retired        retired_at where not null        Retired
 //	partitions_file, unique   file where not ''                FilesInUse; no file is in two partitions
-//	members_partition         partition_no                     ReplacePartitions
+//	members_partition         partition_no                     ReplacePartitions, Members, RetirePartitions
+//	segment_waste_since       since                            WastedSegments
 //	api_keys, unique          key_hash                         KeyByHash
 //	api_keys, unique          revision                         KeysChangedSince, every few seconds in every replica
 //	api_keys_created          created_at, key_id               listing keys
@@ -109,5 +126,6 @@
 //
 // migrations/<database>/NNNN_*.sql, numbered from 0001 without gaps, each applied in a transaction of its own together
 // with its row in schema_migrations. A released migration is never edited. Statements end with a semicolon at the end of
-// a line. A program refuses a database that has more migrations than it knows.
+// a line. A program refuses a database that has more migrations than it knows, and, with [Options].KeepSchema, one that
+// has fewer. [Migrations] tells what is applied and what is not, and changes nothing.
 package catalog

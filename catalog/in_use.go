@@ -5,19 +5,20 @@ import (
 	"database/sql"
 )
 
-// SegmentsInUse tells which of the keys hold payloads of recorded blocks; the others are missing from the result. A
-// segment is written before its blocks are recorded: only one that is older than any append takes is an orphan.
+// SegmentsInUse tells which of the keys hold payloads of recorded blocks, or of deleted ones that queries may still read;
+// the others are missing from the result. A segment is written before its blocks are recorded: only one that is older
+// than any append takes is an orphan.
 func (db *DB) SegmentsInUse(ctx context.Context, keys []string) (map[string]bool, error) {
-	return db.inUse(ctx, "segments_in_use", keys)
+	return db.inUse(ctx, keys, "segments_in_use", "wasted_segments")
 }
 
 // FilesInUse tells which of the keys are files of partitions, live or retired; the others are missing from the result.
 // What SegmentsInUse says about orphans holds for them too.
 func (db *DB) FilesInUse(ctx context.Context, keys []string) (map[string]bool, error) {
-	return db.inUse(ctx, "files_in_use", keys)
+	return db.inUse(ctx, keys, "files_in_use")
 }
 
-func (db *DB) inUse(ctx context.Context, name string, keys []string) (map[string]bool, error) {
+func (db *DB) inUse(ctx context.Context, keys []string, names ...string) (map[string]bool, error) {
 	values := make([]any, len(keys))
 	for i, key := range keys {
 		values[i] = key
@@ -25,7 +26,12 @@ func (db *DB) inUse(ctx context.Context, name string, keys []string) (map[string
 	used := make(map[string]bool)
 	err := db.Read(ctx, func(r *Reader) error {
 		return listBatches(values, func(batch []any) error {
-			return r.s.each(ctx, query{name: name, n: len(batch), args: batch}, collect(used))
+			for _, name := range names {
+				if err := r.s.each(ctx, query{name: name, n: len(batch), args: batch}, collect(used)); err != nil {
+					return err
+				}
+			}
+			return nil
 		})
 	})
 	return used, err

@@ -21,10 +21,11 @@ import (
 var postgresMigrations embed.FS
 
 var postgresDialect = &dialect{
-	name:       "postgres",
-	numbered:   true,
-	rowLocks:   true,
-	migrations: postgresMigrations,
+	name:          "postgres",
+	numbered:      true,
+	rowLocks:      true,
+	migrations:    postgresMigrations,
+	hasMigrations: "SELECT to_regclass('schema_migrations') IS NOT NULL",
 	lockMigrations: func(ctx context.Context, s *session) error {
 		_, err := s.tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock($1)", migrationLock)
 		return err

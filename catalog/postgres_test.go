@@ -17,7 +17,10 @@ import (
 func TestPostgres(t *testing.T) {
 	server := pgtest.Start(t)
 	t.Run("open", func(t *testing.T) { testOpen(t, "pgx", server.NewDatabase(t)) })
-	t.Run("migrate from version 1", func(t *testing.T) { testMigrateFrom1(t, "postgres", "pgx", server.NewDatabase(t)) })
+	testMigrate(t, "postgres", "pgx", func(t *testing.T) string {
+		t.Helper()
+		return server.NewDatabase(t)
+	})
 	catalogtest.Run(t, func(t *testing.T) catalogtest.Open {
 		t.Helper()
 		return opener(server.NewDatabase(t))

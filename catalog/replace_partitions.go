@@ -28,11 +28,13 @@ func (db *DB) ReplacePartitions(ctx context.Context, owner Owner, old []Partitio
 		if retired != int64(len(list)) {
 			return ErrLostClaim
 		}
-		moved, err := s.inBatches(ctx, "move_members", ids(list), no)
+		sum, err := spanOf(ctx, s, list)
 		if err != nil {
 			return err
 		}
-		_, err = s.exec(ctx, query{name: "set_partition_blocks", args: []any{moved, no}})
-		return err
+		if sum.blocks, err = s.inBatches(ctx, "move_members", ids(list), no); err != nil {
+			return err
+		}
+		return setSpan(ctx, s, no, sum)
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -23,6 +24,7 @@ var sqliteMigrations embed.FS
 var sqliteDialect = &dialect{
 	name:           "sqlite",
 	migrations:     sqliteMigrations,
+	hasMigrations:  "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'schema_migrations')",
 	lockMigrations: func(context.Context, *session) error { return nil }, // BEGIN IMMEDIATE has done it
 	checkWritable:  func(context.Context, *session) error { return nil }, // likewise
 	transient:      sqliteTransient,
@@ -67,6 +69,21 @@ func openSQLite(ctx context.Context, o Options) (*DB, error) {
 		writer:  pool{DB: writer, prepared: newPrepared(writer)},
 		reader:  pool{DB: reader, prepared: newPrepared(reader)},
 	}, nil
+}
+
+// isMissing reports whether dsn is the path of an SQLite file that is not there; opening it would create it.
+func isMissing(dsn string) (bool, error) {
+	if strings.Contains(dsn, "://") || dsn == "" {
+		return false, nil
+	}
+	_, err := os.Stat(dsn)
+	if errors.Is(err, fs.ErrNotExist) {
+		return true, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("open catalog: %w", err)
+	}
+	return false, nil
 }
 
 func sqliteDSN(path string, busy time.Duration, lock string, pragmas ...string) string {

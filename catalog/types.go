@@ -102,6 +102,8 @@ type Partition struct {
 var (
 	ErrNotFound  = errors.New("not found")
 	ErrLostClaim = errors.New("the claim has expired or was taken over")
+	// ErrNotMigrated means that the database lacks migrations which this program needs.
+	ErrNotMigrated = errors.New("the catalog's schema is old")
 	// ErrUnavailable marks failures that may pass: the database is locked, full or out of reach.
 	ErrUnavailable = errors.New("the catalog is unavailable")
 )

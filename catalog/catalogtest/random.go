@@ -31,7 +31,8 @@ type world struct {
 	waiting []any // processes and streams that blocks already name, not inserted yet
 	known   []telemetry.Stream
 	sent    []catalog.BlockRecord
-	feeds   int // (view, block) pairs of blocks sent so far
+	feeds   int // (view, block) pairs of blocks sent so far, without those dropped
+	deleted int // blocks
 	pending []claimedBlocks
 	merging []claimedPartitions
 }
@@ -58,7 +59,7 @@ func (w *world) uuid() (id uuid.UUID) {
 
 func (w *world) step() {
 	w.Helper()
-	switch w.random.IntN(10) {
+	switch w.random.IntN(12) {
 	case 0, 1, 2:
 		w.sendBlocks()
 	case 3:
@@ -72,7 +73,45 @@ func (w *world) step() {
 		w.clock.advance(time.Duration(w.random.IntN(60)) * time.Second)
 	case 9:
 		w.finishFiles()
+	case 10:
+		w.retire()
+	case 11:
+		w.drop()
 	}
+}
+
+// retire gives the blocks of a live partition back, whoever has claimed it.
+func (w *world) retire() {
+	w.Helper()
+	if live := w.records(catalog.PartitionFilter{View: w.someView()}); len(live) > 0 {
+		w.ok(w.db.RetirePartitions(w.Context(), []catalog.PartitionID{live[w.random.IntN(len(live))].ID}))
+	}
+}
+
+// drop deletes a block of a live partition, or what was pending long ago.
+func (w *world) drop() {
+	w.Helper()
+	view := w.someView()
+	live := w.records(catalog.PartitionFilter{View: view})
+	if len(live) == 0 || w.random.IntN(8) == 0 {
+		n, err := w.db.DropPending(w.Context(), view, catalog.Doomed{Before: t0 + telemetry.Time(w.random.IntN(20))*second})
+		w.ok(err)
+		w.feeds -= int(n)
+		deleted, err := w.db.DeleteBlocks(w.Context(), catalog.Doomed{Tag: view.Tag()})
+		w.ok(err)
+		w.deleted += int(deleted.Blocks)
+		return
+	}
+	old := live[w.random.IntN(len(live))]
+	members := w.members(old.ID)
+	owner := w.uuid()
+	w.ok(w.db.TakePartition(w.Context(), owner, old.ID, time.Minute, true))
+	p := newPartition(view)
+	if len(members) == 1 {
+		p.File, p.Rows, p.Size = "", 0, 0
+	}
+	w.ok(w.db.RewritePartition(w.Context(), owner, old.ID, p, members[:1]))
+	w.feeds--
 }
 
 // sendBlocks appends up to five blocks, of known and new streams, with duplicates.
@@ -96,7 +135,15 @@ func (w *world) sendBlocks() {
 	inserted, err := w.db.Append(w.Context(), group)
 	w.ok(err)
 	for i, b := range group {
-		if inserted[i] != fresh[b.ID] {
+		switch {
+		case inserted[i] && !fresh[b.ID] && w.deleted > 0: // it was deleted, and is a new one now
+			w.deleted--
+			for _, s := range w.known {
+				if s.ID == b.StreamID {
+					w.feeds += len(catalog.Feeds(s))
+				}
+			}
+		case inserted[i] != fresh[b.ID]:
 			w.Fatalf("inserted[%d] = %v", i, inserted[i])
 		}
 		delete(fresh, b.ID)
@@ -238,8 +285,8 @@ func (w *world) settle() {
 		members += c.Blocks
 		pending += c.Pending
 	}
-	if members != int64(w.feeds) || pending != 0 || counts.Orphans != 0 || counts.Blocks != int64(len(w.sent)) {
+	if members != int64(w.feeds) || pending != 0 || counts.Orphans != 0 || counts.Blocks != int64(len(w.sent)-w.deleted) {
 		w.Errorf("%d members, %d pending, %d orphans, %d blocks; want %d, 0, 0, %d",
-			members, pending, counts.Orphans, counts.Blocks, w.feeds, len(w.sent))
+			members, pending, counts.Orphans, counts.Blocks, w.feeds, len(w.sent)-w.deleted)
 	}
 }

@@ -1,0 +1,139 @@
+package catalog
+
+import (
+	"context"
+	"database/sql"
+
+	"github.com/micromegas-go/micromegas/telemetry"
+)
+
+// PartitionRecord is a live partition with what its members tell about it.
+type PartitionRecord struct {
+	Partition
+	MinInsert telemetry.Time // smallest and largest insert time of the blocks
+	MaxInsert telemetry.Time
+	Objects   int64 // sum over the blocks
+}
+
+// PartitionFilter narrows what PartitionRecords returns; zero fields do not narrow.
+type PartitionFilter struct {
+	View    View
+	ID      PartitionID
+	File    string
+	Process telemetry.ProcessID // partitions with a block of it
+	Before  telemetry.Time      // partitions with a block inserted before
+}
+
+func (f PartitionFilter) options() []option {
+	var o []option
+	if f.View != "" {
+		o = append(o, option{"view", []any{string(f.View)}})
+	}
+	if f.ID != (PartitionID{}) {
+		o = append(o, option{"id", []any{id(f.ID)}})
+	}
+	if f.File != "" {
+		o = append(o, option{"file", []any{f.File}})
+	}
+	if !f.Process.IsZero() {
+		o = append(o, option{"process", []any{id(f.Process)}})
+	}
+	if f.Before != 0 {
+		o = append(o, option{"before", []any{int64(f.Before)}})
+	}
+	return o
+}
+
+// PartitionRecords returns the live partitions of all views, also those without a file, by view and insert time.
+func (r *Reader) PartitionRecords(ctx context.Context, f PartitionFilter) ([]PartitionRecord, error) {
+	var list []PartitionRecord
+	err := r.s.each(ctx, query{name: "partition_records", options: f.options()}, func(rows *sql.Rows) error {
+		var p PartitionRecord
+		dest := append(p.dest(), (*int64)(&p.MinInsert), (*int64)(&p.MaxInsert), &p.Objects)
+		if err := rows.Scan(dest...); err != nil {
+			return err
+		}
+		list = append(list, p)
+		return nil
+	})
+	return list, err
+}
+
+// Members returns the blocks of a live partition in the order of their insertion, without payloads of tiny blocks; none
+// when there is no such partition, or it has retired.
+func (r *Reader) Members(ctx context.Context, partition PartitionID) ([]BlockRecord, error) {
+	var list []BlockRecord
+	var b BlockRecord
+	dest := b.dest()
+	segments := make(interner)
+	err := r.s.each(ctx, query{name: "members", args: []any{id(partition)}}, func(rows *sql.Rows) error {
+		if err := rows.Scan(dest...); err != nil {
+			return err
+		}
+		b.Location.Segment = segments.of(b.Location.Segment)
+		list = append(list, b)
+		return nil
+	})
+	return list, err
+}
+
+// MemberBlocks returns the blocks of a live partition with all that decoding them needs.
+func (r *Reader) MemberBlocks(ctx context.Context, view View, partition PartitionID) ([]PendingBlock, error) {
+	var list []PendingBlock
+	p := PendingBlock{View: view}
+	dest := append(p.Block.dest(), &p.Block.Location.Inline)
+	segments := make(interner)
+	q := query{name: "members", args: []any{id(partition)}, options: []option{{"payload", nil}}}
+	err := r.s.each(ctx, q, func(rows *sql.Rows) error {
+		if err := rows.Scan(dest...); err != nil {
+			return err
+		}
+		p.Block.Location.Segment = segments.of(p.Block.Location.Segment)
+		list = append(list, p)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return list, attach(ctx, r.s, list)
+}
+
+// span is what a partition's members tell about it.
+type span struct {
+	blocks, min, max, objects int64
+}
+
+func (x *span) dest() []any { return []any{&x.blocks, &x.min, &x.max, &x.objects} }
+
+// setSpan records x with the partition of that number.
+func setSpan(ctx context.Context, s *session, no int64, x span) error {
+	_, err := s.exec(ctx, query{name: "set_partition_span", args: []any{x.blocks, x.min, x.max, x.objects, no}})
+	return err
+}
+
+// setSpanOfMembers finds out and records what the members of the partition of that number tell about it.
+func setSpanOfMembers(ctx context.Context, s *session, no int64) error {
+	var x span
+	if err := s.one(ctx, query{name: "member_span", args: []any{no}}, x.dest()...); err != nil {
+		return err
+	}
+	return setSpan(ctx, s, no, x)
+}
+
+// spanOf adds up what is recorded with partitions.
+func spanOf(ctx context.Context, s *session, partitions []PartitionID) (sum span, err error) {
+	first := true
+	err = listBatches(ids(partitions), func(batch []any) error {
+		var x span
+		if err := s.one(ctx, query{name: "partition_span", n: len(batch), args: batch}, x.dest()...); err != nil {
+			return err
+		}
+		if first {
+			sum, first = x, false
+			return nil
+		}
+		sum = span{sum.blocks + x.blocks, min(sum.min, x.min), max(sum.max, x.max), sum.objects + x.objects}
+		return nil
+	})
+	return sum, err
+}

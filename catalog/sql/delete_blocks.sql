@@ -1,0 +1,1 @@
+DELETE FROM blocks WHERE block_no IN ({?})

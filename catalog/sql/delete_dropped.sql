@@ -1,0 +1,1 @@
+DELETE FROM dropped WHERE block_no IN ({?})

@@ -1,0 +1,1 @@
+DELETE FROM pending WHERE view_name = ? AND block_no IN ({?})

@@ -1,0 +1,1 @@
+DELETE FROM process_activity WHERE process_id IN ({?})

@@ -1,0 +1,1 @@
+DELETE FROM stream_activity WHERE stream_id IN ({?})

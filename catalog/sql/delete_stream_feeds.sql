@@ -1,0 +1,1 @@
+DELETE FROM stream_feeds WHERE stream_id IN ({?})

@@ -1,0 +1,1 @@
+DELETE FROM stream_tags WHERE stream_id IN ({?})

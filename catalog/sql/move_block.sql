@@ -1,0 +1,1 @@
+UPDATE blocks SET segment = ?, segment_offset = ? WHERE block_id = ? AND segment = ?

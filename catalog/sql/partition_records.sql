@@ -1,0 +1,11 @@
+-- All live partitions, also those without a file.
+SELECT p.partition_id, p.view_name, p.file, p.size, p.row_count, p.min_time, p.max_time, p.schema_version, p.level,
+    p.blocks, p.created, COALESCE(p.retired_at, 0), p.min_insert, p.max_insert, p.objects
+FROM partitions p
+WHERE p.retired_at IS NULL
+--if view: AND p.view_name = ?
+--if id: AND p.partition_id = ?
+--if file: AND p.file = ?
+--if process: AND p.partition_no IN (SELECT m.partition_no FROM blocks b JOIN members m ON m.block_no = b.block_no WHERE b.process_id = ?)
+--if before: AND p.min_insert < ?
+ORDER BY p.view_name, p.min_insert, p.partition_no

@@ -1,0 +1,7 @@
+SELECT w.segment, w.freed, w.erase,
+    (SELECT COUNT(*) FROM blocks b WHERE b.segment = w.segment AND b.segment <> ''),
+    CAST(COALESCE((SELECT SUM(b.segment_size) FROM blocks b WHERE b.segment = w.segment AND b.segment <> ''), 0) AS BIGINT)
+FROM segment_waste w
+WHERE w.since < ?
+ORDER BY w.since, w.segment
+LIMIT ?

@@ -1,1 +1,0 @@
-UPDATE partitions SET blocks = ? WHERE partition_no = ?

@@ -1,0 +1,1 @@
+SELECT stream_id FROM streams WHERE process_id IN ({?})

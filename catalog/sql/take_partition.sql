@@ -1,0 +1,3 @@
+UPDATE partitions SET owner = ?, expires = ?
+WHERE partition_id = ? AND retired_at IS NULL
+--if free: AND (owner IS NULL OR expires <= ?)

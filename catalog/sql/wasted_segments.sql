@@ -1,0 +1,1 @@
+SELECT segment FROM segment_waste WHERE segment IN ({?})
