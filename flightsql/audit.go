@@ -5,9 +5,12 @@ import (
 	"errors"
 	"log/slog"
 	"math"
+	"strconv"
 	"time"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 
 	"github.com/micromegas-go/micromegas/auth"
 	"github.com/micromegas-go/micromegas/internal/fault"
@@ -28,6 +31,7 @@ type record struct {
 	planning  time.Duration // until there was a result to read
 	execution time.Duration // waiting for batches
 	rows      int64         // handed to the transport
+	cost      query.Cost
 }
 
 func (s *Server) newRecord(sql string) *record {
@@ -78,6 +82,12 @@ func (r *record) finish(ctx context.Context, err error) {
 		slog.Float64("execution_ms", millis(r.execution)),
 		slog.Float64("total_ms", millis(r.now().Sub(r.begin))),
 		slog.Int64("output_rows", r.rows),
+		slog.Int("files", r.cost.Files),
+		slog.Int64("bytes_scanned", r.cost.FileBytes),
+		slog.Int64("rows_scanned", r.cost.RowsScanned),
+		slog.Float64("cpu_ms", millis(r.cost.CPU)),
+		slog.Int64("peak_memory_bytes", r.cost.PeakMemory),
+		slog.Int64("spilled_bytes", r.cost.SpilledBytes),
 		slog.String("status", outcome),
 	)
 	if class != "" {
@@ -85,6 +95,21 @@ func (r *record) finish(ctx context.Context, err error) {
 	}
 	attrs = append(attrs, slog.String("sql_hash", hashSQL(r.sql)))
 	r.log.LogAttrs(ctx, slog.LevelInfo, "query audit", attrs...)
+}
+
+// tell puts what the query has cost into the trailing metadata of the call, where the caller can read it.
+func (r *record) tell(ctx context.Context) {
+	_ = grpc.SetTrailer(ctx, metadata.Pairs( // fails only where there is no call
+		"x-query-id", idOf(ctx),
+		"x-query-rows", strconv.FormatInt(r.rows, 10),
+		"x-query-files", strconv.Itoa(r.cost.Files),
+		"x-query-bytes-scanned", strconv.FormatInt(r.cost.FileBytes, 10),
+		"x-query-rows-scanned", strconv.FormatInt(r.cost.RowsScanned, 10),
+		"x-query-cpu-ms", strconv.FormatFloat(millis(r.cost.CPU), 'f', -1, 64),
+		"x-query-peak-memory-bytes", strconv.FormatInt(r.cost.PeakMemory, 10),
+		"x-query-spilled-bytes", strconv.FormatInt(r.cost.SpilledBytes, 10),
+		"x-query-total-ms", strconv.FormatFloat(millis(r.now().Sub(r.begin)), 'f', -1, 64),
+	))
 }
 
 // outcome classifies how a query ended: ok, error with its class, or incomplete when the caller left.

@@ -86,7 +86,8 @@ func TestAuditOfAQuery(t *testing.T) {
 		"target": AuditTarget, "level": "INFO", "client": "python", "agent": "none", "entrypoint": "script", "session": "s1",
 		"request_id": "r1", "client_ip": "2.2.2.2", "auth_method": "oidc", "auth_subject": "u1", "issuer": "https://idp", "admin": true,
 		"user": "u1", "email": "u1@example.com", "service_account": false,
-		"sql": "logs where x = 1", "limit": 5.0, "status": "ok", "output_rows": 10.0, "sql_hash": hashSQL("LOGS where x=2"),
+		"sql": "logs where x = 1", "limit": 5.0, "status": "ok", "output_rows": 10.0, "files": 3.0, "bytes_scanned": 1000.0,
+		"rows_scanned": 50.0, "cpu_ms": 1.5, "peak_memory_bytes": 4096.0, "spilled_bytes": 7.0, "sql_hash": hashSQL("LOGS where x=2"),
 		"range_begin": "2024-01-01T00:00:00.000000000Z", "range_end": "2024-01-01T23:00:00.000000000Z",
 	} {
 		if rec[key] != want {
@@ -204,4 +205,33 @@ func FuzzShape(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(_ *testing.T, sql string) { _ = hashSQL(sql) })
+}
+
+// The caller learns what a query has cost from the trailing metadata of its call.
+func TestCostInTrailer(t *testing.T) {
+	s := start(t, Options{})
+	for sql, rows := range map[string]string{"logs": "10", "late": "1"} {
+		var trailer metadata.MD
+		r, err := s.client.DoGet(within(t), ticket(sql), grpc.Trailer(&trailer))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := drain(r); (err != nil) != (sql == "late") {
+			t.Fatal(err)
+		}
+		want := map[string]string{
+			"x-query-rows": rows, "x-query-files": "3", "x-query-bytes-scanned": "1000", "x-query-rows-scanned": "50",
+			"x-query-cpu-ms": "1.5", "x-query-peak-memory-bytes": "4096", "x-query-spilled-bytes": "7",
+		}
+		for key, value := range want {
+			if got := trailer.Get(key); len(got) != 1 || got[0] != value {
+				t.Errorf("%s: %s = %q, want %q", sql, key, got, value)
+			}
+		}
+		for _, key := range []string{"x-query-id", "x-query-total-ms"} {
+			if got := trailer.Get(key); len(got) != 1 || got[0] == "" {
+				t.Errorf("%s: %s = %q", sql, key, got)
+			}
+		}
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -191,6 +192,10 @@ func (r *result) RecordBatch() arrow.RecordBatch { return r.current }
 func (r *result) Record() arrow.RecordBatch      { return r.current }
 func (r *result) Err() error                     { return r.err }
 func (r *result) Retain()                        { r.refs++ }
+
+func (r *result) Cost() query.Cost {
+	return query.Cost{Files: 3, FileBytes: 1000, RowsScanned: 50, CPU: 1500 * time.Microsecond, PeakMemory: 4096, SpilledBytes: 7}
+}
 
 func (r *result) Next() bool {
 	if r.current != nil {

@@ -6,6 +6,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/flight"
 	pb "github.com/apache/arrow-go/v18/arrow/flight/gen/flight"
 
+	"github.com/micromegas-go/micromegas/auth"
 	"github.com/micromegas-go/micromegas/query"
 )
 
@@ -50,6 +51,7 @@ func (s *Server) query(ctx context.Context, sql, ticket string, stream sender) (
 		return err
 	}
 	rec.request = r
+	ctx = query.WithCaller(ctx, turn(ctx, rec.caller))
 	defer s.running.add(ticket, subject(ctx), cancel)()
 
 	begin := s.now()
@@ -58,8 +60,24 @@ func (s *Server) query(ctx context.Context, sql, ticket string, stream sender) (
 	if err != nil {
 		return err
 	}
-	defer res.Release()
+	defer func() {
+		res.Release()
+		if c, ok := res.(query.Costed); ok {
+			rec.cost = c.Cost()
+		}
+		rec.tell(ctx)
+	}()
 	return s.send(res, rec, stream)
+}
+
+// turn is whom the query counts for where callers take turns: the caller, the user on whose behalf it asks, and where
+// nobody proves who he is, the address.
+func turn(ctx context.Context, a auth.Attribution) string {
+	name := a.UserID
+	if id, ok := auth.From(ctx); ok && id.Method != auth.MethodNone {
+		return id.Issuer + "\x00" + id.Subject + "\x00" + name
+	}
+	return clientIP(ctx) + "\x00" + name
 }
 
 // send pulls batches as the stream takes them.

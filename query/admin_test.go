@@ -12,7 +12,7 @@ import (
 // engineless fails the test when a statement reaches the engine.
 type engineless struct{ t *testing.T }
 
-func (e engineless) Session(context.Context) (Session, error) {
+func (e engineless) Session(context.Context, string) (Session, error) {
 	e.t.Error("the statement has reached the engine")
 	return nil, fault.New(fault.Internal, "no engine")
 }

@@ -13,8 +13,9 @@ import (
 //
 // Its errors are *fault.Error, or a *SQLError around one when the statement is to blame.
 type Engine interface {
-	// Session waits for an instance that no other query uses. It fails with fault.Exhausted when too many wait.
-	Session(ctx context.Context) (Session, error)
+	// Session waits for an instance that no other query uses. Callers take turns: one with many queries does not keep
+	// another waiting. It fails with fault.Exhausted when too many of the caller's or too many in all wait.
+	Session(ctx context.Context, caller string) (Session, error)
 }
 
 // Session is an instance of the engine for one query: Parse, then Attach, then Prepare, then Run, each at most once but
@@ -24,14 +25,23 @@ type Session interface {
 	Parse(ctx context.Context, sql string) ([]byte, error)
 	// Attach makes the relations and scalars visible under their names, then closes the engine to everything else. ctx is
 	// also what calls of the scalars get.
-	Attach(ctx context.Context, relations []Relation, scalars []Scalar) error
+	Attach(ctx context.Context, a Attachment) error
 	// Prepare plans the statement and returns its columns in the engine's types.
 	Prepare(ctx context.Context, sql string) (*arrow.Schema, error)
 	// Run starts the prepared statement. Rows stream; the reader must be released before the session is closed. Its
 	// batches must not be used after the session is closed unless they are retained.
 	Run(ctx context.Context) (array.RecordReader, error)
+	// Cost returns what the statement has taken so far, without the files; complete after the last row and after Close.
+	Cost() Cost
 	// Close ends whatever runs and gives the instance back. It may be called twice.
 	Close()
+}
+
+// Attachment is what a statement may use.
+type Attachment struct {
+	Relations []Relation
+	Scalars   []Scalar
+	Operators bool // the statement is EXPLAIN ANALYZE: keep account of every operator, not of the statement
 }
 
 // Relation is a table of one query.

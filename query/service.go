@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"strings"
 	"time"
 
@@ -114,7 +115,7 @@ func (s *Service) tooLong() error {
 }
 
 func (s *Service) execute(ctx context.Context, cancel context.CancelFunc, stmt *statement, r Request) (_ Result, err error) {
-	session, err := s.engine.Session(ctx)
+	session, err := s.engine.Session(ctx, caller(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -172,6 +173,9 @@ type input struct {
 	snapshot *lake.Snapshot
 	calls    []*Rows
 	direct   array.RecordReader // the answer itself, when the engine has nothing to do with it
+
+	files     int // that the engine may open
+	fileBytes int64
 }
 
 func (in *input) close() {
@@ -232,11 +236,28 @@ func (s *Service) attach(ctx context.Context, session Session, p *plan, during t
 			})
 		}
 	}
-	if err := session.Attach(ctx, relations, p.scalars); err != nil {
+	in.count(relations)
+	if err := session.Attach(ctx, p.attachment(relations)); err != nil {
 		return nil, err
 	}
 	s.log.DebugContext(ctx, "query starts", "relations", len(relations), "statement_bytes", len(p.stmt.sql))
 	return in, nil
+}
+
+// count adds up the files of the relations.
+func (in *input) count(relations []Relation) {
+	for _, r := range relations {
+		in.files += len(r.Files)
+		for _, f := range r.Files {
+			if info, err := os.Stat(f); err == nil { // the engine will complain about a file that is missing
+				in.fileBytes += info.Size()
+			}
+		}
+	}
+}
+
+func (p *plan) attachment(relations []Relation) Attachment {
+	return Attachment{Relations: relations, Scalars: p.scalars, Operators: p.stmt.kind == kindAnalyze}
 }
 
 func releaseBatches(batches []arrow.RecordBatch) {
@@ -266,7 +287,7 @@ func (s *Service) describe(ctx context.Context, sql string) (*arrow.Schema, erro
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, s.timeout, s.tooLong())
 	defer cancel()
-	session, err := s.engine.Session(ctx)
+	session, err := s.engine.Session(ctx, caller(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -282,7 +303,7 @@ func (s *Service) describe(ctx context.Context, sql string) (*arrow.Schema, erro
 	for _, c := range p.calls {
 		relations = append(relations, Relation{Name: c.name, Schema: c.call.Schema})
 	}
-	if err := session.Attach(ctx, relations, p.scalars); err != nil {
+	if err := session.Attach(ctx, p.attachment(relations)); err != nil {
 		return nil, err
 	}
 	columns, err := session.Prepare(ctx, p.sql(nil))

@@ -18,6 +18,9 @@ import (
 // Key is the API key that servers started by [Start] accept.
 const Key = "bench-0123456789abcdef"
 
+// OtherKey is that of another caller.
+const OtherKey = "other-0123456789abcdef"
+
 // Server is a server under measurement, on loopback and embedded storage.
 type Server struct {
 	HTTP string // address of ingestion
@@ -48,7 +51,7 @@ func Start(ctx context.Context, folder, binary string, flight bool, args ...stri
 	s.cmd = exec.CommandContext(ctx, binary, args...)
 	s.cmd.Env = append(os.Environ(),
 		"MICROMEGAS_DATA_DIR="+filepath.Join(folder, "lake"),
-		`MICROMEGAS_API_KEYS=[{"name":"bench","key":"`+Key+`"}]`)
+		`MICROMEGAS_API_KEYS=[{"name":"bench","key":"`+Key+`"},{"name":"other","key":"`+OtherKey+`"}]`)
 	s.cmd.Stderr = os.Stderr
 	s.cmd.Cancel = func() error { return s.cmd.Process.Signal(syscall.SIGTERM) }
 	if err := s.cmd.Start(); err != nil {

@@ -5,7 +5,8 @@
 // Each query has a database of its own, in memory, with one connection; after the query it is closed. Nothing is left
 // for the next query to find, memory and spilled files go with it, and the settings below can be different for every one.
 // Opening one takes tens of milliseconds, so a few are kept ready and are replaced in the background. MaxConcurrent
-// queries run; MaxWaiting wait for their turn; more are told to come back.
+// queries run; MaxWaiting wait for their turn; more are told to come back. Callers take turns, and none holds all slots
+// (queue.go).
 //
 // # How the engine is closed
 //
@@ -45,6 +46,6 @@
 // # Who locks what
 //
 // A session and its instance belong to one goroutine. A reader may be released from another: Release interrupts, then
-// waits for Next to return. Engine.mu guards the queue. DuckDB's own threads call Go only in micromegasScalar, which
+// waits for Next to return. queue.mu guards the slots and who waits for them, Engine.mu only whether the engine is closed. DuckDB's own threads call Go only in micromegasScalar, which
 // touches nothing but its vectors and recovers from panics.
 package duck

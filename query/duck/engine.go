@@ -7,7 +7,6 @@ import (
 	"os"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/micromegas-go/micromegas/internal/fault"
 	"github.com/micromegas-go/micromegas/query"
@@ -18,15 +17,14 @@ type Engine struct {
 	o       Options
 	ownTemp bool // TempDir was made by Open
 
-	slots  chan struct{}  // holds a token per running query
+	queue  *queue
 	ready  chan *instance // warm instances
 	wanted chan struct{}  // a token per instance that the pool should make
 	work   sync.WaitGroup // the pool's goroutine and instances being closed
 	stop   context.CancelFunc
 
-	mu      sync.Mutex
-	waiting int
-	closed  bool
+	mu     sync.Mutex
+	closed bool
 }
 
 var _ query.Engine = (*Engine)(nil)
@@ -48,7 +46,7 @@ func Open(o Options) (*Engine, error) {
 	if err != nil {
 		return nil, errors.Join(err, e.removeTemp())
 	}
-	e.slots = make(chan struct{}, o.MaxConcurrent)
+	e.queue = newQueue(o)
 	e.ready = make(chan *instance, o.Warm)
 	e.wanted = make(chan struct{}, o.Warm)
 	e.ready <- first
@@ -112,61 +110,26 @@ func (e *Engine) removeTemp() error {
 	return os.RemoveAll(e.o.TempDir)
 }
 
-// retryAfter is what a query that finds the queue full is told.
-const retryAfter = 2 * time.Second
-
 // Session waits for a slot and takes a warm instance, or makes one.
-func (e *Engine) Session(ctx context.Context) (query.Session, error) {
-	if err := e.admit(ctx); err != nil {
+func (e *Engine) Session(ctx context.Context, caller string) (query.Session, error) {
+	e.mu.Lock()
+	if e.closed {
+		e.mu.Unlock()
+		return nil, fault.New(fault.Unavailable, "the query engine is shutting down")
+	}
+	e.work.Add(1)
+	e.mu.Unlock()
+	if err := e.queue.enter(ctx, caller); err != nil {
+		e.work.Done()
 		return nil, err
 	}
 	i, err := e.take()
 	if err != nil {
-		<-e.slots
+		e.queue.leave(caller)
 		e.work.Done()
 		return nil, fault.Wrap(fault.Internal, "the query engine could not be started", err)
 	}
-	return &session{engine: e, instance: i}, nil
-}
-
-// admit takes a slot, or waits for one while the queue is not full. The caller owes a receive from slots and work.Done.
-func (e *Engine) admit(ctx context.Context) error {
-	e.mu.Lock()
-	if e.closed {
-		e.mu.Unlock()
-		return fault.New(fault.Unavailable, "the query engine is shutting down")
-	}
-	select {
-	case e.slots <- struct{}{}:
-		e.work.Add(1)
-		e.mu.Unlock()
-		return nil
-	default:
-	}
-	if e.waiting >= e.o.MaxWaiting {
-		e.mu.Unlock()
-		return &fault.Error{
-			Kind:       fault.Exhausted,
-			Msg:        fmt.Sprintf("%d queries are running and %d are waiting", e.o.MaxConcurrent, e.o.MaxWaiting),
-			Fix:        "try again in a moment",
-			RetryAfter: retryAfter,
-		}
-	}
-	e.waiting++
-	e.work.Add(1)
-	e.mu.Unlock()
-	defer func() {
-		e.mu.Lock()
-		e.waiting--
-		e.mu.Unlock()
-	}()
-	select {
-	case e.slots <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		e.work.Done()
-		return canceled(ctx)
-	}
+	return &session{engine: e, instance: i, caller: caller}, nil
 }
 
 // Functions returns all functions that the engine has, each once, in the form "kind name" with kind one of scalar,
@@ -197,10 +160,10 @@ func (e *Engine) take() (*instance, error) {
 
 // free closes an instance in the background, because that takes milliseconds, and then gives its slot back: memory that
 // is not yet freed counts.
-func (e *Engine) free(i *instance) {
+func (e *Engine) free(i *instance, caller string) {
 	go func() {
 		defer e.work.Done()
-		defer func() { <-e.slots }()
+		defer e.queue.leave(caller)
 		i.close()
 	}()
 }

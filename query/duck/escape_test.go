@@ -187,12 +187,12 @@ func TestClosedEngine(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer e.Close()
-	session, err := e.Session(t.Context())
+	session, err := e.Session(t.Context(), "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer session.Close()
-	if err := session.Attach(t.Context(), []query.Relation{{Name: "t", Schema: logSchema, Files: []string{own}}}, nil); err != nil {
+	if err := session.Attach(t.Context(), query.Attachment{Relations: []query.Relation{{Name: "t", Schema: logSchema, Files: []string{own}}}}); err != nil {
 		t.Fatal(err)
 	}
 	for _, sql := range []string{
@@ -396,7 +396,7 @@ func TestTimeout(t *testing.T) {
 }
 
 func TestAdmission(t *testing.T) {
-	s := newService(t, newLake(t), duck.Options{MaxConcurrent: 1, MaxWaiting: 1}, query.Options{})
+	s := newService(t, newLake(t), duck.Options{MaxConcurrent: 1, MaxWaiting: 1, CallerWaiting: 1}, query.Options{})
 	res, err := s.Execute(t.Context(), query.Request{SQL: "SELECT 1"})
 	if err != nil {
 		t.Fatal(err)

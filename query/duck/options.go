@@ -10,6 +10,8 @@ type Options struct {
 	MemoryLimit   int64        // bytes that all queries together may use; 0 means 4 GiB
 	MaxConcurrent int          // queries that run at the same time; 0 means 4
 	MaxWaiting    int          // queries that may wait for their turn; 0 means 16 × MaxConcurrent
+	CallerRunning int          // queries of one caller that run at the same time; 0 means all slots but one
+	CallerWaiting int          // queries of one caller that may wait; 0 means half of MaxWaiting
 	Threads       int          // of one query; 0 means all processors
 	TempDir       string       // for what does not fit into memory; "" means a new folder under the system's
 	SpillLimit    int64        // bytes that one query may spill; 0 means 8 GiB
@@ -26,6 +28,12 @@ func (o Options) withDefaults() Options {
 	}
 	if o.MaxWaiting <= 0 {
 		o.MaxWaiting = 16 * o.MaxConcurrent
+	}
+	if o.CallerRunning <= 0 {
+		o.CallerRunning = max(o.MaxConcurrent-1, 1)
+	}
+	if o.CallerWaiting <= 0 {
+		o.CallerWaiting = max(o.MaxWaiting/2, 1)
 	}
 	if o.Threads <= 0 {
 		o.Threads = runtime.GOMAXPROCS(0)

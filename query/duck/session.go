@@ -3,7 +3,9 @@ package duck
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -16,10 +18,13 @@ import (
 type session struct {
 	engine   *Engine
 	instance *instance
+	caller   string
 	stmt     *prepared
 	rows     *reader
 
-	once sync.Once
+	once   sync.Once
+	closed atomic.Bool
+	cost   query.Cost // at the end
 }
 
 var _ query.Session = (*session)(nil)
@@ -34,39 +39,43 @@ func (s *session) Parse(ctx context.Context, sql string) ([]byte, error) {
 }
 
 // Attach makes the relations and closes the instance; see the package comment.
-func (s *session) Attach(ctx context.Context, relations []query.Relation, scalars []query.Scalar) error {
+func (s *session) Attach(ctx context.Context, a query.Attachment) error {
 	var files []string
-	for _, r := range relations {
+	for _, r := range a.Relations {
 		files = append(files, r.Files...)
 	}
 	paths, err := pathList(files)
 	if err != nil {
 		return fault.Wrap(fault.Internal, "a file of the lake has an unusable name", err)
 	}
-	for _, r := range relations {
+	for _, r := range a.Relations {
 		if len(r.Batches) > 0 {
 			if err := s.instance.load(ctx, r); err != nil {
 				return err
 			}
 		}
 	}
-	for _, setting := range []string{
+	account := profileStatement
+	if a.Operators {
+		account = nil // EXPLAIN ANALYZE has settings of its own
+	}
+	for _, setting := range slices.Concat(account, []string{
 		fmt.Sprintf("SET GLOBAL threads = %d", s.engine.o.Threads),
 		"SET GLOBAL allowed_paths = " + paths,
 		"SET GLOBAL enable_external_access = false",
 		"SET GLOBAL lock_configuration = true",
-	} {
+	}) {
 		if err := s.instance.exec(ctx, setting); err != nil {
 			return internal(ctx, err, "the query engine could not be closed off")
 		}
 	}
 	// Behind a statement of ours: what Parse has read last leaves a transaction open, and with it goes what is registered.
-	for _, f := range scalars {
+	for _, f := range a.Scalars {
 		if err := s.instance.bind(ctx, f); err != nil {
 			return fault.Wrap(fault.Internal, "a function of the service could not be made known", err)
 		}
 	}
-	for _, r := range relations {
+	for _, r := range a.Relations {
 		sql, err := relationSQL(r)
 		if err != nil {
 			return fault.Wrap(fault.Internal, "a table of the lake could not be opened", err)
@@ -119,10 +128,12 @@ func (s *session) Close() {
 	s.once.Do(func() {
 		if s.rows != nil {
 			s.rows.Release()
+			s.cost = s.instance.cost()
 		}
+		s.closed.Store(true)
 		if s.stmt != nil {
 			s.stmt.close()
 		}
-		s.engine.free(s.instance)
+		s.engine.free(s.instance, s.caller)
 	})
 }

@@ -1,0 +1,54 @@
+package duck
+
+import (
+	"strconv"
+	"time"
+
+	bindings "github.com/duckdb/duckdb-go-bindings"
+
+	"github.com/micromegas-go/micromegas/query"
+)
+
+// profileStatement makes DuckDB keep account of a statement as a whole; per operator it would cost time.
+// TOTAL_BYTES_READ is not asked for: DuckDB 1.5 does not count what its worker threads read.
+var profileStatement = []string{
+	"SET enable_profiling = 'no_output'",
+	`SET custom_profiling_settings = '{"CPU_TIME": "true", "CUMULATIVE_ROWS_SCANNED": "true", ` +
+		`"SYSTEM_PEAK_BUFFER_MEMORY": "true", "SYSTEM_PEAK_TEMP_DIR_SIZE": "true"}'`,
+}
+
+// Cost reads DuckDB's account of the statement that ran last; zero while it still runs.
+func (s *session) Cost() query.Cost {
+	if s.closed.Load() {
+		return s.cost
+	}
+	return s.instance.cost()
+}
+
+func (i *instance) cost() (c query.Cost) {
+	info := bindings.GetProfilingInfo(i.conn)
+	if info.Ptr == nil {
+		return c
+	}
+	metrics := bindings.ProfilingInfoGetMetrics(info)
+	defer bindings.DestroyValue(&metrics)
+	for k := range bindings.GetMapSize(metrics) {
+		key, value := bindings.GetMapKey(metrics, k), bindings.GetMapValue(metrics, k)
+		number, err := strconv.ParseFloat(bindings.GetVarchar(value), 64)
+		if err == nil {
+			switch bindings.GetVarchar(key) {
+			case "CPU_TIME":
+				c.CPU = time.Duration(number * float64(time.Second))
+			case "CUMULATIVE_ROWS_SCANNED":
+				c.RowsScanned = int64(number)
+			case "SYSTEM_PEAK_BUFFER_MEMORY":
+				c.PeakMemory = int64(number)
+			case "SYSTEM_PEAK_TEMP_DIR_SIZE":
+				c.SpilledBytes = int64(number)
+			}
+		}
+		bindings.DestroyValue(&key)
+		bindings.DestroyValue(&value)
+	}
+	return c
+}
