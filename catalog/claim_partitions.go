@@ -1,10 +1,15 @@
 package catalog
 
-import "context"
+import (
+	"context"
+	"math"
+	"time"
+)
 
 // ClaimPartitions claims live partitions of one view and level, oldest first, for the owner's lease: those that nobody
 // has, or whose lease has run out. Partitions without a file are among them. Fewer than MinFiles are not worth merging
-// and left alone, unless their sum passes MaxBytes. MaxFiles 0 means 1024, MaxBytes 0 no bound, Lease 0 one minute.
+// and left alone, unless their sum passes MaxBytes; so are those in a pause after a failure, see FailPartition. MaxFiles 0
+// means 1024, MaxBytes 0 no bound, Lease 0 one minute.
 func (db *DB) ClaimPartitions(ctx context.Context, c ClaimPartitions) ([]Partition, error) {
 	limit := c.MaxFiles
 	if limit <= 0 {
@@ -18,7 +23,10 @@ func (db *DB) ClaimPartitions(ctx context.Context, c ClaimPartitions) ([]Partiti
 			size += p.Size
 			return c.MaxBytes > 0 && size > c.MaxBytes
 		}
-		q := query{name: "claimable_partitions", args: []any{string(c.View), c.Level, int64(db.timeNow()), limit}}
+		now := int64(db.timeNow())
+		q := query{name: "claimable_partitions", args: []any{
+			string(c.View), c.Level, now, now, orNone(int64(c.MaxAttempts)), orNone(c.MaxFileBytes), limit,
+		}}
 		if err := s.each(ctx, q, scanPartitions(&list, full)); err != nil {
 			return err
 		}
@@ -37,6 +45,39 @@ func (db *DB) ClaimPartitions(ctx context.Context, c ClaimPartitions) ([]Partiti
 		return nil, err
 	}
 	return list, nil
+}
+
+// orNone returns a bound for a statement: n, or one that nothing reaches for 0.
+func orNone(n int64) int64 {
+	if n <= 0 {
+		return math.MaxInt64
+	}
+	return n
+}
+
+// RenewPartitions lets the lease of claimed partitions begin anew. ErrLostClaim means that at least one is no longer the
+// owner's.
+func (db *DB) RenewPartitions(ctx context.Context, owner Owner, partitions []PartitionID, lease time.Duration) error {
+	list := distinct(partitions)
+	return db.write(ctx, "renew the claim of partitions", func(s *session) error {
+		n, err := s.inBatches(ctx, "renew_partitions", ids(list), db.leaseEnd(lease), id(owner))
+		if err == nil && n != int64(len(list)) {
+			return ErrLostClaim
+		}
+		return err
+	})
+}
+
+// FailPartition gives a claimed partition back after it could not be merged, although its file is whole. Nobody can claim
+// it until pause has passed. ErrLostClaim means that the owner no longer has it.
+func (db *DB) FailPartition(ctx context.Context, owner Owner, partition PartitionID, pause time.Duration) error {
+	return db.write(ctx, "record a failure of partition "+partition.String(), func(s *session) error {
+		n, err := s.exec(ctx, query{name: "fail_partition", args: []any{int64(db.timeNow()) + int64(pause), id(owner), id(partition)}})
+		if err == nil && n != 1 {
+			return ErrLostClaim
+		}
+		return err
+	})
 }
 
 // ReleasePartitions gives claimed partitions back. Those that the owner no longer has are passed over.

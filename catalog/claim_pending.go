@@ -16,8 +16,8 @@ const (
 )
 
 // ClaimPending claims blocks of a view, oldest first, for the owner's lease: those that nobody has, or whose lease has
-// run out, not those in quarantine, and not those whose stream or process is unknown. MaxBlocks 0 means 1024, MaxBytes 0
-// no bound, Lease 0 one minute.
+// run out, not those in quarantine or in a pause after a failure, and not those whose stream or process is unknown.
+// MaxBlocks 0 means 1024, MaxBytes 0 no bound, Lease 0 one minute.
 func (db *DB) ClaimPending(ctx context.Context, c ClaimPending) ([]PendingBlock, error) {
 	var list []PendingBlock
 	err := db.write(ctx, "claim pending blocks of "+string(c.View), func(s *session) error {
@@ -49,7 +49,8 @@ func claimable(ctx context.Context, s *session, c ClaimPending, list *[]PendingB
 		limit = defaultClaim
 	}
 	var bytes int64
-	q := query{name: "claimable_pending", args: []any{string(c.View), int64(s.db.timeNow()), limit}}
+	now := int64(s.db.timeNow())
+	q := query{name: "claimable_pending", args: []any{string(c.View), now, now, limit}}
 	err = s.each(ctx, q, func(rows *sql.Rows) error {
 		p := PendingBlock{View: c.View}
 		var no int64
@@ -84,14 +85,27 @@ func (db *DB) ReleasePending(ctx context.Context, owner Owner, view View, blocks
 	})
 }
 
-// FailPending gives a claimed block back after it could not be decoded, for the reason cause. From the attempt
-// quarantineAfter on it is in quarantine; 0 means never. ErrLostClaim means that the owner no longer has it.
+// RenewPending lets the lease of claimed blocks begin anew. ErrLostClaim means that at least one is no longer the owner's.
+func (db *DB) RenewPending(ctx context.Context, owner Owner, view View, blocks []telemetry.BlockID, lease time.Duration) error {
+	list := distinct(blocks)
+	return db.write(ctx, "renew the claim of pending blocks of "+string(view), func(s *session) error {
+		n, err := s.inBatches(ctx, "renew_pending", ids(list), db.leaseEnd(lease), string(view), id(owner))
+		if err == nil && n != int64(len(list)) {
+			return ErrLostClaim
+		}
+		return err
+	})
+}
+
+// FailPending gives a claimed block back after it could not be read or decoded, for the reason cause. Nobody can claim it
+// until pause has passed. From the attempt quarantineAfter on it is in quarantine; 0 means never. ErrLostClaim means that the
+// owner no longer has it.
 func (db *DB) FailPending(ctx context.Context, owner Owner, view View, block telemetry.BlockID, cause string,
-	quarantineAfter int,
+	quarantineAfter int, pause time.Duration,
 ) error {
 	return db.write(ctx, fmt.Sprintf("record a failure of block %s in %s", block, view), func(s *session) error {
 		n, err := s.exec(ctx, query{name: "fail_pending", args: []any{
-			clean(cause), quarantineAfter, quarantineAfter, string(view), id(owner), id(block),
+			clean(cause), int64(db.timeNow()) + int64(pause), quarantineAfter, quarantineAfter, string(view), id(owner), id(block),
 		}})
 		if err == nil && n != 1 {
 			return ErrLostClaim
@@ -100,8 +114,8 @@ func (db *DB) FailPending(ctx context.Context, owner Owner, view View, block tel
 	})
 }
 
-// RequeueQuarantined takes the blocks of view out of quarantine, for a program that can decode more than the last, and
-// returns how many they were.
+// RequeueQuarantined takes the blocks of view out of quarantine, for a program that can decode more than the last or when
+// their segment is there again, and returns how many they were.
 func (db *DB) RequeueQuarantined(ctx context.Context, view View) (int64, error) {
 	var n int64
 	err := db.write(ctx, "requeue blocks of "+string(view), func(s *session) error {

@@ -8,7 +8,7 @@ import (
 // Counts tells how much there is. It counts rows: not for every request.
 func (r *Reader) Counts(ctx context.Context) (Counts, error) {
 	var c Counts
-	err := r.s.one(ctx, query{name: "counts"}, &c.Processes, &c.Streams, &c.Blocks, &c.Orphans, &c.Retired)
+	err := r.s.one(ctx, query{name: "counts"}, &c.Processes, &c.Streams, &c.Blocks, &c.Orphans, &c.Retired, &c.SetAside)
 	if err != nil {
 		return Counts{}, err
 	}
@@ -34,7 +34,8 @@ func (r *Reader) PendingCounts(ctx context.Context) (map[View]ViewCounts, error)
 	for _, v := range Views() {
 		counts[v] = ViewCounts{}
 	}
-	q := query{name: "pending_counts", args: []any{int64(r.s.db.timeNow())}}
+	now := int64(r.s.db.timeNow())
+	q := query{name: "pending_counts", args: []any{now, now}}
 	err := r.s.each(ctx, q, func(rows *sql.Rows) error {
 		var view View
 		var v ViewCounts

@@ -37,6 +37,9 @@
 // holds until another owner takes it. Expiry is measured by [Options].Now of the one who claims: clocks that differ
 // cost work, never correctness.
 //
+// Work that takes longer than its lease renews the claim. A partition can also be taken back, whoever has claimed it:
+// RetirePartitions, and ReopenPartitions when its file is broken.
+//
 // A commit whose answer is lost can be repeated: a partition that is there already is success. Only ErrLostClaim says
 // that the file is not referenced; after any other error it must stay until the commit has been repeated, or until
 // FilesInUse, asked later, does not know it.
@@ -57,20 +60,26 @@
 //	stream_feeds      stream_id, view_name    the views that a stream feeds, decided once; InsertStream
 //	stream_activity   stream_id               newest insert time and number of the blocks recorded for a stream; Append
 //	blocks            block_no                blocks, and where the payload lies: a span of a segment, or, when segment
-//	                                          is '', the column payload; Append
+//	                                          is '', the column payload; checksum is the CRC-32C of the payload, 0 for
+//	                                          blocks from before it was recorded; Append
 //	pending           view_name, block_no     see Coverage; view_name '' is unresolved. owner and expires are the claim,
 //	                                          both null without one; attempts and last_error tell of decoding that
-//	                                          failed, quarantined is 1 after too many. Append and InsertStream insert,
-//	                                          ClaimPending, ReleasePending, FailPending and RequeueQuarantined update,
-//	                                          CommitPartition and DropPending delete, RetirePartitions inserts
+//	                                          failed, quarantined is 1 after too many, and before not_before nobody
+//	                                          claims it. Append and InsertStream insert, ClaimPending, RenewPending,
+//	                                          ReleasePending, FailPending and RequeueQuarantined update, CommitPartition
+//	                                          and DropPending delete, RetirePartitions and ReopenPartitions insert
 //	partitions        partition_no            partitions: live while retired_at is null, then kept until the file is
 //	                                          deleted; file '' stands for blocks without rows. owner and expires are the
-//	                                          claim; min_insert, max_insert and objects tell of the members.
+//	                                          claim; min_insert, max_insert and objects tell of the members. attempts and
+//	                                          not_before pace merging that failed, checksum is the CRC-32C of the file
+//	                                          (0: not recorded), broken says why a file was set aside.
 //	                                          CommitPartition, ReplacePartitions and RewritePartition insert, the latter
-//	                                          two and RetirePartitions retire, ClaimPartitions, TakePartition and
-//	                                          ReleasePartitions update, Forget deletes
+//	                                          two, RetirePartitions and ReopenPartitions retire, ClaimPartitions,
+//	                                          RenewPartitions, TakePartition, FailPartition and ReleasePartitions update,
+//	                                          Forget deletes
 //	members           view_name, block_no     the live partition that holds a block; CommitPartition inserts,
-//	                                          ReplacePartitions and RewritePartition move, RetirePartitions deletes
+//	                                          ReplacePartitions and RewritePartition move, RetirePartitions
+//	                                          and ReopenPartitions delete
 //	dropped           view_name, block_no     blocks that a view is not to have any more, until they are deleted;
 //	                                          DropPending and RewritePartition insert, DeleteBlocks deletes
 //	segment_waste     segment                 segments from which blocks were deleted: how many bytes, the last of them

@@ -8,15 +8,24 @@ import (
 )
 
 // Retired returns up to limit partitions that retired before a moment, oldest first; 0 means 1024. Queries that began
-// before they retired may still read their files.
+// before they retired may still read their files. Those that were set aside, see ReopenPartitions, are not among them.
 func (db *DB) Retired(ctx context.Context, before telemetry.Time, limit int) ([]Partition, error) {
+	return db.retired(ctx, before, limit, 0)
+}
+
+// SetAside returns up to limit partitions whose files were found broken before a moment, oldest first; 0 means 1024.
+func (db *DB) SetAside(ctx context.Context, before telemetry.Time, limit int) ([]Partition, error) {
+	return db.retired(ctx, before, limit, 1)
+}
+
+func (db *DB) retired(ctx context.Context, before telemetry.Time, limit, broken int) ([]Partition, error) {
 	if limit <= 0 {
 		limit = defaultClaim
 	}
 	var list []Partition
 	err := db.Read(ctx, func(r *Reader) error {
 		list = nil
-		q := query{name: "retired_partitions", args: []any{int64(before), limit}}
+		q := query{name: "retired_partitions", args: []any{int64(before), broken, limit}}
 		return r.s.each(ctx, q, scanPartitions(&list, nil))
 	})
 	return list, err

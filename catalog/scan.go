@@ -13,14 +13,14 @@ func (b *BlockRecord) dest() []any {
 		(*uuid.UUID)(&b.ID), (*uuid.UUID)(&b.StreamID), (*uuid.UUID)(&b.ProcessID),
 		(*int64)(&b.BeginTime), (*int64)(&b.EndTime), (*int64)(&b.BeginTicks), (*int64)(&b.EndTicks), &b.Objects,
 		&b.ObjectOffset, &b.PayloadSize, (*int64)(&b.InsertTime),
-		&b.Location.Segment, &b.Location.Offset, &b.Location.Size,
+		&b.Location.Segment, &b.Location.Offset, &b.Location.Size, &b.Location.Checksum,
 	}
 }
 
 func (p *Partition) dest() []any {
 	return []any{
 		&p.ID, (*string)(&p.View), &p.File, &p.Size, &p.Rows, (*int64)(&p.MinTime), (*int64)(&p.MaxTime), &p.Schema, &p.Level,
-		&p.Blocks, (*int64)(&p.Created), (*int64)(&p.Retired),
+		&p.Blocks, (*int64)(&p.Created), (*int64)(&p.Retired), &p.Checksum, &p.Attempts, &p.Broken,
 	}
 }
 

@@ -42,6 +42,8 @@ type Location struct {
 	Offset  int64  // bytes
 	Size    int64  // bytes
 	Inline  []byte // the payload itself, for tiny blocks
+
+	Checksum uint32 // CRC-32C of the payload; 0 means not recorded
 }
 
 // BlockRecord is a block with its payload's location.
@@ -95,7 +97,11 @@ type Partition struct {
 	Level   int   // how often its rows were compacted; 0 = straight from blocks
 	Blocks  int64 // number of members
 	Created telemetry.Time
-	Retired telemetry.Time // when another partition took over its rows; 0 while it is live
+	Retired telemetry.Time // when another partition, or pending rows, took over its rows; 0 while it is live
+
+	Checksum uint32 // CRC-32C of the file; 0 means not recorded
+	Attempts int    // failed attempts to merge it
+	Broken   string // why the file was set aside; "" for one that is or was whole
 }
 
 // Errors that callers branch on.
@@ -126,6 +132,8 @@ type ClaimPartitions struct {
 	Level              int
 	MinFiles, MaxFiles int   // fewer than MinFiles: claim nothing, unless their sum passes MaxBytes
 	MaxBytes           int64 // stop after the partition that passes this sum of sizes
+	MaxFileBytes       int64 // partitions of this size or more are left alone; 0 means none
+	MaxAttempts        int   // partitions that failed so often are left alone; 0 means none
 	Owner              Owner
 	Lease              time.Duration
 }
@@ -149,7 +157,8 @@ type Counts struct {
 	Streams   int64
 	Blocks    int64
 	Orphans   int64 // blocks that wait for their stream or, if a view wants them, for their process
-	Retired   int64 // partitions whose files are to be deleted
+	Retired   int64 // partitions whose files are to be deleted, with those that were set aside
+	SetAside  int64 // partitions whose files were found broken
 	Views     map[View]ViewCounts
 }
 

@@ -294,7 +294,7 @@ func TestCloseWaitsForAppends(t *testing.T) {
 }
 
 func TestBrokenBlockGoesIntoQuarantine(t *testing.T) {
-	r := openAt(t, t.TempDir(), lake.Maintenance{QuarantineAfter: 2})
+	r := openAt(t, t.TempDir(), lake.Maintenance{QuarantineAfter: 2, RetryAfter: -1})
 	p, s, next := logBlock(t, ".")
 	if err := errors.Join(r.InsertProcess(t.Context(), p), r.InsertStream(t.Context(), s)); err != nil {
 		t.Fatal(err)

@@ -156,7 +156,7 @@ func (c *committer) place(g *group) error {
 	for _, a := range g.arrivals {
 		b := a.block
 		b.PayloadSize, b.InsertTime = int64(len(a.stored)), telemetry.TimeOf(now)
-		record := catalog.BlockRecord{Block: b, Location: catalog.Location{Size: b.PayloadSize}}
+		record := catalog.BlockRecord{Block: b, Location: catalog.Location{Size: b.PayloadSize, Checksum: checksum(a.stored)}}
 		if inline {
 			record.Location.Inline = a.stored
 		} else {

@@ -2,10 +2,12 @@ package lake
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/micromegas-go/micromegas/catalog"
 	"github.com/micromegas-go/micromegas/internal/jsonb"
+	"github.com/micromegas-go/micromegas/objstore"
 	"github.com/micromegas-go/micromegas/telemetry"
 	"github.com/micromegas-go/micromegas/wire"
 )
@@ -29,17 +31,23 @@ func (l *Lake) open(ctx context.Context, b *catalog.PendingBlock) (*source, erro
 	}
 	stored, err := l.payload(ctx, b.Block.Location)
 	if err != nil {
+		if damaged, ok := errors.AsType[*decodeError](err); ok {
+			return nil, &decodeError{err: fmt.Errorf("block %s: %w", b.Block.ID, damaged.err), gone: damaged.gone}
+		}
 		return nil, fmt.Errorf("read block %s: %w", b.Block.ID, err)
 	}
 	payload, err := wire.DecodePayload(stored)
 	if err != nil {
-		return nil, &decodeError{fmt.Errorf("block %s: %w", b.Block.ID, err)}
+		return nil, &decodeError{err: fmt.Errorf("block %s: %w", b.Block.ID, err)}
 	}
 	return &source{PendingBlock: b, decoder: decoder, payload: payload}, nil
 }
 
 // decodeError marks what is wrong with a block itself, so that trying again elsewhere cannot help.
-type decodeError struct{ err error }
+type decodeError struct {
+	err  error
+	gone bool // its payload is missing or damaged in the store; somebody may bring it back
+}
 
 func (e *decodeError) Error() string { return e.err.Error() }
 func (e *decodeError) Unwrap() error { return e.err }
@@ -50,7 +58,7 @@ func (s *source) events(yield func(*wire.Event) error) error {
 	var err error
 	s.stats, err = s.decoder.Events(s.payload, yield)
 	if err != nil {
-		return &decodeError{fmt.Errorf("block %s after %d events: %w", s.Block.ID, s.stats.Decoded, err)}
+		return &decodeError{err: fmt.Errorf("block %s after %d events: %w", s.Block.ID, s.stats.Decoded, err)}
 	}
 	return nil
 }
@@ -69,14 +77,26 @@ func (l *Lake) addWhole(ctx context.Context, m maker, b *catalog.PendingBlock) (
 	return s.stats, nil
 }
 
-// payload reads the bytes at loc.
+// payload reads the bytes at loc. The error is a *decodeError when the store says that they are not there, or when they are
+// not what was stored; when it does not answer, a fault of kind Unavailable.
 func (l *Lake) payload(ctx context.Context, loc catalog.Location) ([]byte, error) {
-	if loc.Segment == "" {
-		return loc.Inline, nil
+	stored := loc.Inline
+	if loc.Segment != "" {
+		var err error
+		stored, err = l.objects.GetRange(ctx, loc.Segment, loc.Offset, loc.Size)
+		if errors.Is(err, objstore.ErrNotFound) || errors.Is(err, objstore.ErrOutside) {
+			return nil, &decodeError{err: fmt.Errorf("its payload is gone: %w", err), gone: true}
+		}
+		if err != nil {
+			return nil, storeFault(ctx, err)
+		}
 	}
-	stored, err := l.objects.GetRange(ctx, loc.Segment, loc.Offset, loc.Size)
-	if err != nil {
-		return nil, storeFault(ctx, err)
+	if sum := checksum(stored); loc.Checksum != 0 && sum != loc.Checksum {
+		return nil, &decodeError{
+			err: fmt.Errorf("its payload is damaged: %d bytes at %d of %q have the checksum %08x, not %08x", loc.Size, loc.Offset,
+				loc.Segment, sum, loc.Checksum),
+			gone: true,
+		}
 	}
 	return stored, nil
 }

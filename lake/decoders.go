@@ -31,15 +31,15 @@ func (d *decoders) get(s *telemetry.Stream) (*wire.Decoder, error) {
 	}
 	deps, err := wire.DecodeLayout(s.DependenciesMetadata)
 	if err != nil {
-		return nil, &decodeError{fmt.Errorf("stream %s, dependencies_metadata: %w", s.ID, err)}
+		return nil, &decodeError{err: fmt.Errorf("stream %s, dependencies_metadata: %w", s.ID, err)}
 	}
 	objects, err := wire.DecodeLayout(s.ObjectsMetadata)
 	if err != nil {
-		return nil, &decodeError{fmt.Errorf("stream %s, objects_metadata: %w", s.ID, err)}
+		return nil, &decodeError{err: fmt.Errorf("stream %s, objects_metadata: %w", s.ID, err)}
 	}
 	dec, err = wire.NewDecoder(deps, objects, wire.Limits{TextBytes: blockText})
 	if err != nil {
-		return nil, &decodeError{fmt.Errorf("stream %s: %w", s.ID, err)}
+		return nil, &decodeError{err: fmt.Errorf("stream %s: %w", s.ID, err)}
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()

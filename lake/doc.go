@@ -25,10 +25,20 @@
 // is over its bound. Each process has a folder of its own, with a locked file in it; opening a cache removes the folders
 // whose owner is gone.
 //
+// # Damage
+//
+// The catalog records the checksum of each payload and each file. A payload that the store does not have, or that has another
+// checksum, counts as a failed attempt to decode: after a few, with growing pauses, exactly that block is in quarantine.
+// Queries leave it out and say how many blocks they left out ([Snapshot].LeftOut). A partition whose file is gone or not what
+// was recorded is set aside by whoever finds it: its blocks are pending again in one transaction, the query that found it looks
+// again, and maintenance makes a new file; the broken one stays for [Maintenance.KeepBroken]. Queries see what a file's size,
+// beginning and end tell; fetching and merging check all of it. A store that is out of reach is none of this: queries fail as
+// Unavailable, work waits, with growing pauses, and nothing is blamed for it.
+//
 // # Maintenance
 //
 // [Lake.Run] claims pending blocks and makes partitions of them, and claims partitions and merges them, one file at a time
-// in a process. While blocks are arriving it pauses twice as long as it worked. Package catalog says why work that is done twice
+// in a process, and renews the claims while it works. While blocks are arriving it pauses twice as long as it worked. Package catalog says why work that is done twice
 // is never counted twice. Files of merged partitions are deleted after [Maintenance.KeepRetired], objects that no record
 // mentions after [Maintenance.KeepOrphans].
 package lake

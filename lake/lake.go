@@ -53,6 +53,8 @@ type Lake struct {
 	cache     *cache
 	pending   map[catalog.View]*pendingFiles
 
+	sound nameSet // files of partitions that were seen to begin and end well
+
 	// oneFile is held while maintenance writes a file, so that its memory is that of one.
 	oneFile sync.Mutex
 

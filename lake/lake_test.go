@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -42,8 +43,13 @@ func open(t *testing.T) rig {
 
 func openAt(t testing.TB, folder string, m lake.Maintenance) rig {
 	t.Helper()
+	return openClock(t, folder, m, time.Now)
+}
+
+func openClock(t testing.TB, folder string, m lake.Maintenance, now func() time.Time) rig {
+	t.Helper()
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
-	db, err := catalog.Open(t.Context(), catalog.Options{DSN: filepath.Join(folder, "catalog.db"), Log: log})
+	db, err := catalog.Open(t.Context(), catalog.Options{DSN: filepath.Join(folder, "catalog.db"), Log: log, Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +58,7 @@ func openAt(t testing.TB, folder string, m lake.Maintenance) rig {
 		t.Fatal(err)
 	}
 	l, err := lake.Open(t.Context(), lake.Options{
-		Catalog: db, Objects: objects, CacheDir: filepath.Join(folder, "cache"), Log: log, Maintenance: m,
+		Catalog: db, Objects: objects, CacheDir: filepath.Join(folder, "cache"), Log: log, Maintenance: m, Now: now,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/micromegas-go/micromegas/catalog"
+	"github.com/micromegas-go/micromegas/telemetry"
 )
 
 // Maintenance says when blocks are put into partitions, and partitions into larger ones. Nothing of it is needed for
@@ -20,14 +21,21 @@ type Maintenance struct {
 	PendingAge   time.Duration // 0 means 5 s
 
 	MergeFiles int   // so many partitions of a level make one of the next; 0 means 8
-	FileBytes  int64 // a partition of half this size is not merged again; 0 means 96 MiB
+	FileBytes  int64 // no larger ones are made, and one of half this size is not merged again; 0 means 128 MiB
 
 	Lease           time.Duration // how long claimed work may take; 0 means 5 min
 	QuarantineAfter int           // failed attempts on a block; 0 means 3
+	// RetryAfter is the pause after the first failed attempt on a block or partition; each further one doubles it. 0 means
+	// 10 s, less than 0 none.
+	RetryAfter time.Duration
 	// KeepRetired is how long the files of merged partitions stay: longer than the longest query. 0 means 30 min.
 	KeepRetired time.Duration
+	// KeepBroken is how long broken files stay, for whoever wants to know what happened to them. 0 means 7 days.
+	KeepBroken time.Duration
 	// KeepOrphans is how long objects that no record mentions stay: longer than the longest write. 0 means 6 h.
 	KeepOrphans time.Duration
+
+	renewEvery time.Duration // how often claims are renewed: several times within a lease
 }
 
 func (m Maintenance) withDefaults() Maintenance {
@@ -39,8 +47,11 @@ func (m Maintenance) withDefaults() Maintenance {
 	set(&m.Every, time.Second)
 	set(&m.PendingAge, 5*time.Second)
 	set(&m.Lease, 5*time.Minute)
+	set(&m.RetryAfter, 10*time.Second)
 	set(&m.KeepRetired, 30*time.Minute)
+	set(&m.KeepBroken, 7*24*time.Hour)
 	set(&m.KeepOrphans, 6*time.Hour)
+	set(&m.renewEvery, m.Lease/4)
 	if m.PendingBytes == 0 {
 		m.PendingBytes = 8 << 20
 	}
@@ -48,7 +59,7 @@ func (m Maintenance) withDefaults() Maintenance {
 		m.MergeFiles = 8
 	}
 	if m.FileBytes == 0 {
-		m.FileBytes = 96 << 20
+		m.FileBytes = 128 << 20
 	}
 	if m.QuarantineAfter == 0 {
 		m.QuarantineAfter = 3
@@ -66,20 +77,46 @@ func (l *Lake) Run(ctx context.Context) error {
 	return g.Wait()
 }
 
-// every calls work until ctx ends. A failure is logged; the next call tries again.
+// longestPause is how long maintenance that keeps failing waits at most between attempts, unless its period is longer.
+const longestPause = time.Minute
+
+// every calls work until ctx ends. A failure is logged and tried again, after pauses that grow while it keeps failing: a store
+// that is out of reach is neither flooded with requests nor the log with their failures.
 func (l *Lake) every(ctx context.Context, period time.Duration, what string, work func(context.Context) error) error {
-	tick := time.NewTicker(period)
-	defer tick.Stop()
-	for {
+	pause := period
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	for failures := 0; ; timer.Reset(pause) {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-tick.C:
-			if err := work(ctx); err != nil && ctx.Err() == nil {
-				l.log.ErrorContext(ctx, "maintenance failed", "work", what, "err", err)
-			}
+		case <-timer.C:
+		}
+		err := work(ctx)
+		switch {
+		case ctx.Err() != nil:
+		case err != nil:
+			failures++
+			pause = max(period, min(2*pause, longestPause))
+			l.log.ErrorContext(ctx, "maintenance failed", "work", what, "failures", failures, "again_after_ms", pause.Milliseconds(), "err", err)
+		case failures > 0:
+			l.log.InfoContext(ctx, "maintenance works again", "work", what, "failures", failures)
+			failures, pause = 0, period
 		}
 	}
+}
+
+// retryAfter is the pause after failed attempts.
+func (m Maintenance) retryAfter(attempts int) time.Duration {
+	const most = 10 * time.Minute
+	if m.RetryAfter < 0 {
+		return 0
+	}
+	pause := m.RetryAfter
+	for i := 1; i < attempts && pause < most; i++ {
+		pause *= 2
+	}
+	return min(pause, max(most, m.RetryAfter))
 }
 
 // giveWay pauses maintenance for twice as long as it has just worked, when blocks are arriving: taking them in goes first,
@@ -111,11 +148,20 @@ func (l *Lake) Settle(ctx context.Context) error {
 	return errors.Join(append(errs, l.mergeAll(ctx))...)
 }
 
-// removeRetired deletes the files of partitions that were merged long enough ago.
+// removeRetired deletes the files of partitions that were merged, or set aside, long enough ago.
 func (l *Lake) removeRetired(ctx context.Context) error {
-	before := l.clock() - telemetryDuration(l.maintain.KeepRetired)
+	return errors.Join(
+		l.removeFiles(ctx, l.maintain.KeepRetired, l.catalog.Retired),
+		l.removeFiles(ctx, l.maintain.KeepBroken, l.catalog.SetAside),
+	)
+}
+
+func (l *Lake) removeFiles(ctx context.Context, keep time.Duration,
+	list func(context.Context, telemetry.Time, int) ([]catalog.Partition, error),
+) error {
+	before := l.clock() - telemetryDuration(keep)
 	for {
-		retired, err := l.catalog.Retired(ctx, before, 256)
+		retired, err := list(ctx, before, 256)
 		if err != nil || len(retired) == 0 {
 			return err
 		}

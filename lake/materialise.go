@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/micromegas-go/micromegas/catalog"
+	"github.com/micromegas-go/micromegas/internal/fault"
 	"github.com/micromegas-go/micromegas/telemetry"
 )
 
@@ -68,10 +69,20 @@ func (l *Lake) materialise(ctx context.Context, name catalog.View) (int, error) 
 		return 0, err
 	}
 	w := &partitionWriter{lake: l, name: name, maker: newMaker(materialised(name)), open: map[telemetry.BlockID]bool{}}
+	all := make([]telemetry.BlockID, len(claimed))
 	for i := range claimed {
-		w.open[claimed[i].Block.ID] = true
+		all[i] = claimed[i].Block.ID
+		w.open[all[i]] = true
 	}
-	err = w.run(ctx, claimed)
+	working, stop := l.keepClaim(ctx, func(ctx context.Context) error {
+		err := l.catalog.RenewPending(ctx, l.owner, name, all, l.maintain.Lease)
+		if errors.Is(err, catalog.ErrLostClaim) { // as it is for those that are done; the commit looks at each
+			return nil
+		}
+		return err
+	})
+	err = w.run(working, claimed)
+	stop()
 	if len(w.open) > 0 {
 		ids := make([]telemetry.BlockID, 0, len(w.open))
 		for id := range w.open {
@@ -93,7 +104,13 @@ type partitionWriter struct {
 	open   map[telemetry.BlockID]bool // claimed, and neither committed nor failed yet
 }
 
+// maxUnread is how many blocks in a row the store may fail to read before it is taken for out of reach. A single one that
+// fails for longer, say on a bad spot of a disk, must not keep the others waiting.
+const maxUnread = 3
+
 func (w *partitionWriter) run(ctx context.Context, claimed []catalog.PendingBlock) error {
+	unread := 0
+	var unreadErr error
 	for i := range claimed {
 		b := &claimed[i]
 		if err := ctx.Err(); err != nil {
@@ -106,13 +123,19 @@ func (w *partitionWriter) run(ctx context.Context, claimed []catalog.PendingBloc
 			}
 			continue
 		}
+		if fault.KindOf(err) == fault.Unavailable && unread < maxUnread {
+			unread++
+			unreadErr = errors.Join(unreadErr, err)
+			continue // it stays open, and will be given back
+		}
 		if err != nil {
-			return err
+			return errors.Join(unreadErr, err)
 		}
 		if stats.Bad > 0 {
 			w.lake.log.WarnContext(ctx, "events left out: they are not well formed", "view", string(w.name),
 				"block_id", b.Block.ID, "events", stats.Bad, "decoded", stats.Decoded, "first_err", stats.FirstBad)
 		}
+		unread = 0
 		w.blocks = append(w.blocks, b.Block.ID)
 		if w.maker.collected().bytes() >= partitionBytes {
 			if err := w.commit(ctx); err != nil {
@@ -120,18 +143,19 @@ func (w *partitionWriter) run(ctx context.Context, claimed []catalog.PendingBloc
 			}
 		}
 	}
-	return w.commit(ctx)
+	return errors.Join(unreadErr, w.commit(ctx))
 }
 
 func (w *partitionWriter) fail(ctx context.Context, b *catalog.PendingBlock, cause error) error {
 	attempt := b.Attempts + 1
 	log := w.lake.log.With("view", string(w.name), "block_id", b.Block.ID, "attempt", attempt)
 	if attempt >= w.lake.maintain.QuarantineAfter {
-		log.ErrorContext(ctx, "block put into quarantine: it cannot be decoded", "err", cause)
+		log.ErrorContext(ctx, "block put into quarantine: it cannot be read", "err", cause)
 	} else {
-		log.WarnContext(ctx, "block cannot be decoded", "err", cause)
+		log.WarnContext(ctx, "block cannot be read", "err", cause)
 	}
-	err := w.lake.catalog.FailPending(ctx, w.lake.owner, w.name, b.Block.ID, cause.Error(), w.lake.maintain.QuarantineAfter)
+	err := w.lake.catalog.FailPending(ctx, w.lake.owner, w.name, b.Block.ID, cause.Error(), w.lake.maintain.QuarantineAfter,
+		w.lake.maintain.retryAfter(attempt))
 	if err == nil || errors.Is(err, catalog.ErrLostClaim) {
 		delete(w.open, b.Block.ID)
 		return nil
@@ -186,7 +210,7 @@ func (l *Lake) store(ctx context.Context, out *parquetFile, p *catalog.Partition
 	}
 	defer func() { _ = os.Remove(out.path) }()
 	p.File = fmt.Sprintf("%s%s/%s/%s.parquet", viewPrefix, p.View, p.Created.Std().Format("2006-01-02"), p.ID)
-	p.Size, p.Rows, p.MinTime, p.MaxTime = size, out.rows, out.min, out.max
+	p.Size, p.Rows, p.MinTime, p.MaxTime, p.Checksum = size, out.rows, out.min, out.max, out.sum.sum
 	if err := l.objects.PutFile(ctx, p.File, out.path); err != nil {
 		return fmt.Errorf("store a partition of %s: %w", p.View, err)
 	}

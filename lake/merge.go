@@ -21,42 +21,73 @@ import (
 )
 
 const (
-	// levels is how many times rows are merged at most; a partition that is large enough goes there at once.
-	levels = 4
+	// levels is how many times rows are merged at most, unless their partition is large enough before. With eight files to a
+	// merge that many levels hold centuries of an idle trickle.
+	levels = 9
 	// mergeBatch is how many rows of each input are in memory at most, and mergeBytes about how much they take.
 	mergeBatch = 8 << 10
 	mergeBytes = 4 << 20
 )
 
-// mergeAll merges partitions of all views and levels as long as there is something to merge.
+// mergeAll merges partitions of all views and levels as long as there is something to merge. It looks first, so that an idle
+// lake is not written to.
 func (l *Lake) mergeAll(ctx context.Context) error {
 	var errs []error
 	for _, v := range catalog.Views() {
-		for level := range levels {
-			for ctx.Err() == nil {
-				began := time.Now()
-				merged, err := l.merge(ctx, v, level)
-				if err != nil {
-					errs = append(errs, err)
-				}
-				if !merged || err != nil {
-					break
-				}
-				l.giveWay(ctx, time.Since(began))
+		failed := map[int]bool{}
+		for ctx.Err() == nil {
+			level, err := l.mergeable(ctx, v, failed)
+			if err != nil {
+				errs = append(errs, err)
 			}
+			if err != nil || level < 0 {
+				break
+			}
+			began := time.Now()
+			merged, err := l.merge(ctx, v, level)
+			if err != nil {
+				errs = append(errs, err)
+			}
+			failed[level] = !merged || err != nil
+			l.giveWay(ctx, time.Since(began))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// merge puts the rows of several partitions of one level into one of the next. It reports whether there were any.
+// mergeable returns the lowest level of a view that has enough to merge and is not among those to leave alone; -1 for none.
+func (l *Lake) mergeable(ctx context.Context, v catalog.View, without map[int]bool) (int, error) {
+	found := -1
+	err := l.catalog.Read(ctx, func(r *catalog.Reader) error {
+		list, err := r.Levels(ctx, l.mergeClaim(v, levels))
+		for _, level := range list {
+			enough := level.Files >= int64(l.maintain.MergeFiles) || level.Files > 1 && level.Bytes > l.maintain.FileBytes/2
+			if enough && !without[level.Level] {
+				found = level.Level
+				break
+			}
+		}
+		return err
+	})
+	return found, err
+}
+
+// mergeClaim is what a merge of a level claims: together they are more than half the size at which a file is large enough,
+// and none of them is that large, so that the result is never too large.
+func (l *Lake) mergeClaim(v catalog.View, level int) catalog.ClaimPartitions {
+	m := &l.maintain
+	return catalog.ClaimPartitions{
+		View: v, Level: level, MinFiles: m.MergeFiles, MaxFiles: 2 * m.MergeFiles, MaxBytes: m.FileBytes / 2,
+		MaxFileBytes: m.FileBytes / 2, MaxAttempts: m.QuarantineAfter, Owner: l.owner, Lease: m.Lease,
+	}
+}
+
+// merge puts the rows of several partitions of one level into one of the next. It reports whether there were any. Those whose
+// files are broken are set aside, one that cannot be merged for another reason waits, and the others are merged next time.
 func (l *Lake) merge(ctx context.Context, name catalog.View, level int) (bool, error) {
 	l.oneFile.Lock()
 	defer l.oneFile.Unlock()
-	old, err := l.catalog.ClaimPartitions(ctx, catalog.ClaimPartitions{
-		View: name, Level: level, MinFiles: l.maintain.MergeFiles, MaxFiles: 2 * l.maintain.MergeFiles,
-		MaxBytes: l.maintain.FileBytes, Owner: l.owner, Lease: l.maintain.Lease,
-	})
+	old, err := l.catalog.ClaimPartitions(ctx, l.mergeClaim(name, level))
 	if err != nil || len(old) == 0 {
 		return false, err
 	}
@@ -64,23 +95,71 @@ func (l *Lake) merge(ctx context.Context, name catalog.View, level int) (bool, e
 	for i := range old {
 		ids[i] = old[i].ID
 	}
-	err = l.mergeClaimed(ctx, name, level, old, ids)
-	if err != nil {
-		if errors.Is(err, catalog.ErrLostClaim) {
-			l.log.InfoContext(ctx, "merged partition thrown away: sources of it were claimed by another", "view", string(name))
-			err = nil
-		}
-		release, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-		defer cancel()
-		return true, errors.Join(err, l.catalog.ReleasePartitions(release, l.owner, ids))
+	working, stop := l.keepClaim(ctx, func(ctx context.Context) error {
+		return l.catalog.RenewPartitions(ctx, l.owner, ids, l.maintain.Lease)
+	})
+	err = l.mergeClaimed(working, name, level+1, old, ids)
+	if err != nil && errors.Is(context.Cause(working), catalog.ErrLostClaim) {
+		err = context.Cause(working)
 	}
-	return true, nil
+	stop()
+	if err == nil {
+		return true, nil
+	}
+	settle, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	err = l.mergeFailed(settle, name, err)
+	return true, errors.Join(err, l.catalog.ReleasePartitions(settle, l.owner, ids))
+}
+
+// mergeFailed deals with what is wrong with the sources of a merge; what is wrong with anything else it returns.
+func (l *Lake) mergeFailed(ctx context.Context, name catalog.View, err error) error {
+	if errors.Is(err, catalog.ErrLostClaim) {
+		l.log.InfoContext(ctx, "merged partition thrown away: sources of it were claimed by another", "view", string(name))
+		return nil
+	}
+	if broken, ok := errors.AsType[*brokenError](err); ok {
+		return l.setAside(ctx, []*brokenError{broken})
+	}
+	unmerged, ok := errors.AsType[*mergeError](err)
+	if !ok {
+		return err
+	}
+	p := unmerged.partition
+	pause := l.maintain.retryAfter(p.Attempts + 1)
+	l.log.ErrorContext(ctx, "partition cannot be merged; it stays as it is", "view", string(name), "partition_id", p.ID, "file", p.File,
+		"attempt", p.Attempts+1, "again_after_ms", pause.Milliseconds(), "err", err)
+	if err := l.catalog.FailPartition(ctx, l.owner, p.ID, pause); err != nil && !errors.Is(err, catalog.ErrLostClaim) {
+		return err
+	}
+	return nil
+}
+
+// mergeError says that the rows of a partition cannot be read although its file is what was recorded.
+type mergeError struct {
+	partition *catalog.Partition
+	err       error
+}
+
+func (e *mergeError) Error() string { return fmt.Sprintf("partition %s: %v", e.partition.ID, e.err) }
+func (e *mergeError) Unwrap() error { return e.err }
+
+// sourceError classifies an error of reading the rows of p. Without a checksum nobody can say that the file is what it was.
+func sourceError(ctx context.Context, p *catalog.Partition, err error) error {
+	switch {
+	case ctx.Err() != nil:
+		return err
+	case p.Checksum == 0:
+		return &brokenError{*p, err}
+	default:
+		return &mergeError{p, err}
+	}
 }
 
 func (l *Lake) mergeClaimed(ctx context.Context, name catalog.View, level int, old []catalog.Partition, ids []catalog.PartitionID) error {
 	v := materialised(name)
 	p := catalog.Partition{
-		ID: uuid.Must(uuid.NewV7()), View: name, Schema: v.version, Level: level + 1, Created: l.clock(),
+		ID: uuid.Must(uuid.NewV7()), View: name, Schema: v.version, Level: min(level, levels), Created: l.clock(),
 	}
 	out, err := l.mergeFiles(ctx, v, old)
 	if err != nil {
@@ -93,12 +172,41 @@ func (l *Lake) mergeClaimed(ctx context.Context, name catalog.View, level int, o
 	} else {
 		out.abandon()
 	}
-	if p.Size >= l.maintain.FileBytes/2 {
-		p.Level = levels
-	}
 	return l.commitFile(ctx, p.File, func(ctx context.Context) error {
 		return l.catalog.ReplacePartitions(ctx, l.owner, ids, p)
 	})
+}
+
+// source returns a cursor on the rows of p; nil when it has none. The file is checked from end to end first: what is merged
+// must not be damage that happens to be readable.
+func (l *Lake) source(ctx context.Context, v *view, p *catalog.Partition) (*cursor, error) {
+	local, err := l.partition(ctx, p)
+	if err != nil || local == nil {
+		return nil, err
+	}
+	if err := l.checkSource(ctx, p, local); err != nil {
+		local.release()
+		return nil, err
+	}
+	c, err := openCursor(ctx, v, local)
+	if err != nil {
+		local.release()
+		return nil, sourceError(ctx, p, err)
+	}
+	return c, nil
+}
+
+func (l *Lake) checkSource(ctx context.Context, p *catalog.Partition, local *localFile) error {
+	if local.cache != nil { // was checked when it was fetched
+		return nil
+	}
+	if err := checkWhole(ctx, p, local.path); err != nil {
+		if ctx.Err() != nil {
+			return err
+		}
+		return &brokenError{*p, err}
+	}
+	return nil
 }
 
 // mergeFiles writes the rows of old partitions, each sorted, into one sorted file.
@@ -109,23 +217,16 @@ func (l *Lake) mergeFiles(ctx context.Context, v *view, old []catalog.Partition)
 			c.close()
 		}
 	}()
-	var want int64
 	for i := range old {
-		want += old[i].Rows
-		local, err := l.partition(ctx, &old[i])
+		c, err := l.source(ctx, v, &old[i])
 		if err != nil {
 			return nil, err
 		}
-		if local == nil {
-			continue
-		}
-		c, err := openCursor(ctx, v, local)
-		if err != nil {
-			local.release()
-			return nil, fmt.Errorf("read partition %s: %w", old[i].ID, err)
+		if c == nil && old[i].Rows > 0 {
+			return nil, sourceError(ctx, &old[i], fmt.Errorf("it has no rows, but %d were recorded", old[i].Rows))
 		}
 		if c != nil {
-			c.number = i
+			c.number, c.partition = i, &old[i]
 			inputs = append(inputs, c)
 		}
 	}
@@ -133,11 +234,7 @@ func (l *Lake) mergeFiles(ctx context.Context, v *view, old []catalog.Partition)
 	if err != nil {
 		return nil, err
 	}
-	err = mergeCursors(ctx, &inputs, newRows(v), out)
-	if err == nil && out.rows != want {
-		err = fmt.Errorf("merge partitions of %s: they have %d rows, but %d were recorded", v.name, out.rows, want)
-	}
-	if err != nil {
+	if err := mergeCursors(ctx, &inputs, newRows(v), out); err != nil {
 		out.abandon()
 		return nil, err
 	}
@@ -151,9 +248,13 @@ func mergeCursors(ctx context.Context, inputs *cursors, rows *rows, out *parquet
 		for i, col := range rows.cols {
 			col.appendFrom(c.cols[i], c.row, c.number)
 		}
+		c.read++
 		more, err := c.next()
+		if err == nil && !more && c.read != c.partition.Rows {
+			err = fmt.Errorf("it has %d rows, but %d were recorded", c.read, c.partition.Rows)
+		}
 		if err != nil {
-			return err
+			return sourceError(ctx, c.partition, err)
 		}
 		if more {
 			heap.Fix(inputs, 0)
@@ -174,7 +275,10 @@ func mergeCursors(ctx context.Context, inputs *cursors, rows *rows, out *parquet
 
 // cursor stands on a row of a sorted file.
 type cursor struct {
-	number int // among the inputs of the merge
+	number    int // among the inputs of the merge
+	partition *catalog.Partition
+	read      int64 // rows that were taken from it
+
 	local  *localFile
 	in     *file.Reader
 	reader pqarrow.RecordReader

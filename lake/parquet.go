@@ -2,7 +2,6 @@ package lake
 
 import (
 	"fmt"
-	"io"
 	"os"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -32,6 +31,7 @@ type parquetFile struct {
 	view   *view
 	schema *arrow.Schema
 	out    *os.File
+	sum    *summed // what was written to out
 	w      *pqarrow.FileWriter
 
 	rows     int64
@@ -43,8 +43,8 @@ func createFile(path string, v *view, e effort) (*parquetFile, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create %s file: %w", v.name, err)
 	}
-	f := &parquetFile{path: path, view: v, schema: v.fileSchema(), out: out}
-	f.w, err = pqarrow.NewFileWriter(f.schema, struct{ io.Writer }{out}, // which the writer would close
+	f := &parquetFile{path: path, view: v, schema: v.fileSchema(), out: out, sum: &summed{out: out}}
+	f.w, err = pqarrow.NewFileWriter(f.schema, f.sum, // not out itself, which the writer would close
 		v.properties(e), pqarrow.DefaultWriterProps())
 	if err != nil {
 		_ = out.Close()

@@ -3,7 +3,9 @@ package lake
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
+	"time"
 
 	"github.com/micromegas-go/micromegas/catalog"
 	"github.com/micromegas-go/micromegas/telemetry"
@@ -12,7 +14,7 @@ import (
 const (
 	// decodeBytes is the sum of payloads that are decoded into one file.
 	decodeBytes = 8 << 20
-	// manyFiles is from how many files on small ones are decoded anew into larger ones.
+	// manyFiles is from how many small files on they are decoded anew into larger ones.
 	manyFiles = 32
 )
 
@@ -24,6 +26,7 @@ type pendingFiles struct {
 	turn chan struct{} // capacity 1: who holds it may use the fields below
 
 	files []*pendingFile
+	gone  map[telemetry.BlockID]time.Time // blocks whose payload the store does not have, and when to look again
 }
 
 type pendingFile struct {
@@ -32,33 +35,46 @@ type pendingFile struct {
 	bytes    int64          // of payload
 	min, max telemetry.Time // of its events
 	rows     int64
+	leftOut  int // blocks of it that cannot be decoded
 }
+
+// lookAgain is how long a payload that the store does not have is not asked for again.
+const lookAgain = 10 * time.Second
 
 func newPendingFiles(v *view) *pendingFiles {
-	return &pendingFiles{view: v, turn: make(chan struct{}, 1)}
+	return &pendingFiles{view: v, turn: make(chan struct{}, 1), gone: map[telemetry.BlockID]time.Time{}}
 }
 
-// read returns files, held, with the rows of all blocks of pending, without files that hold no event in during. Pending
-// must be complete: a file with a block that is missing from it is thrown away.
-func (p *pendingFiles) read(ctx context.Context, l *Lake, pending []catalog.PendingBlock, during telemetry.Range) ([]*localFile, error) {
+// read returns files, held, with the rows of all blocks of pending that can be read, without files that hold no event in
+// during, and how many blocks are left out. Pending must be complete: a file with a block that is missing from it is thrown
+// away.
+func (p *pendingFiles) read(ctx context.Context, l *Lake, pending []catalog.PendingBlock, during telemetry.Range) (
+	files []*localFile, leftOut int, err error,
+) {
 	select {
 	case p.turn <- struct{}{}:
 		defer func() { <-p.turn }()
 	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+		return nil, 0, context.Cause(ctx)
 	}
 	byID := make(map[telemetry.BlockID]*catalog.PendingBlock, len(pending))
 	for i := range pending {
-		if !pending[i].Quarantined {
+		if pending[i].Quarantined {
+			leftOut++
+		} else {
 			byID[pending[i].Block.ID] = &pending[i]
 		}
 	}
+	maps.DeleteFunc(p.gone, func(id telemetry.BlockID, _ time.Time) bool { return byID[id] == nil })
 	p.drop(func(f *pendingFile) bool {
 		return slices.ContainsFunc(f.blocks, func(id telemetry.BlockID) bool { return byID[id] == nil })
 	})
-	// The smallest go first, so that a block is decoded anew once for each step in size, not at every turn.
-	for small := int64(decodeBytes / 16); len(p.files) >= manyFiles && small <= decodeBytes/2; small *= 8 {
-		p.drop(func(f *pendingFile) bool { return f.bytes < small })
+	// The smallest go first, so that a block is decoded anew once for each step in size, not at every turn. Large files stay,
+	// however many there are.
+	for small := int64(decodeBytes / 16); small <= decodeBytes/2; small *= 8 {
+		if p.below(small) >= manyFiles {
+			p.drop(func(f *pendingFile) bool { return f.bytes < small })
+		}
 	}
 	decoded := map[telemetry.BlockID]bool{}
 	for _, f := range p.files {
@@ -67,9 +83,10 @@ func (p *pendingFiles) read(ctx context.Context, l *Lake, pending []catalog.Pend
 		}
 	}
 	var todo []*catalog.PendingBlock
+	now := l.now()
 	for i := range pending {
 		b := &pending[i]
-		if !b.Quarantined && !decoded[b.Block.ID] {
+		if !b.Quarantined && !decoded[b.Block.ID] && !now.Before(p.gone[b.Block.ID]) {
 			todo = append(todo, b)
 		}
 	}
@@ -81,20 +98,30 @@ func (p *pendingFiles) read(ctx context.Context, l *Lake, pending []catalog.Pend
 		}
 		f, err := p.decode(ctx, l, todo[:n])
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		f.bytes = bytes
 		p.files = append(p.files, f)
 		todo = todo[n:]
 	}
-	var files []*localFile
 	for _, f := range p.files {
+		leftOut += f.leftOut
 		if f.rows > 0 && during.Overlaps(f.min, f.max) {
 			f.file.hold()
 			files = append(files, f.file)
 		}
 	}
-	return files, nil
+	return files, leftOut + len(p.gone), nil
+}
+
+// below returns how many files have less than so many bytes of payload.
+func (p *pendingFiles) below(bytes int64) (n int) {
+	for _, f := range p.files {
+		if f.bytes < bytes {
+			n++
+		}
+	}
+	return n
 }
 
 func (p *pendingFiles) drop(when func(*pendingFile) bool) {
@@ -131,16 +158,24 @@ func (p *pendingFiles) write(ctx context.Context, l *Lake, out *parquetFile, f *
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		f.blocks = append(f.blocks, b.Block.ID)
 		_, err := l.addWhole(ctx, m, b)
-		if _, bad := errors.AsType[*decodeError](err); bad {
-			// Maintenance counts the failures and puts the block into quarantine; here it is only left out.
-			l.log.WarnContext(ctx, "block left out of a query", "view", p.view.name, "block_id", b.Block.ID, "err", err)
-			continue
-		}
-		if err != nil {
+		bad, isBad := errors.AsType[*decodeError](err)
+		if err != nil && !isBad {
 			return err
 		}
+		if isBad {
+			// Maintenance counts the failures and puts the block into quarantine; here it is only left out.
+			if _, known := p.gone[b.Block.ID]; !known {
+				l.log.WarnContext(ctx, "block left out of a query", "view", p.view.name, "block_id", b.Block.ID, "err", err)
+			}
+			if bad.gone {
+				p.gone[b.Block.ID] = l.now().Add(lookAgain)
+				continue
+			}
+			f.leftOut++
+		}
+		delete(p.gone, b.Block.ID)
+		f.blocks = append(f.blocks, b.Block.ID)
 		if m.collected().full() {
 			if err := out.write(m.collected()); err != nil {
 				return err

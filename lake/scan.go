@@ -28,7 +28,10 @@ type Table struct {
 
 // Snapshot is what one query reads: a consistent state of all its relations, in the order of the scans.
 type Snapshot struct {
-	Tables  []*Table
+	Tables []*Table
+	// LeftOut is how many blocks have no rows in the tables because they cannot be read: their payload is gone or damaged.
+	LeftOut int
+
 	release func()
 }
 

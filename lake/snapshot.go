@@ -13,7 +13,6 @@ import (
 
 	"github.com/micromegas-go/micromegas/catalog"
 	"github.com/micromegas-go/micromegas/internal/fault"
-	"github.com/micromegas-go/micromegas/objstore"
 	"github.com/micromegas-go/micromegas/telemetry"
 )
 
@@ -76,15 +75,40 @@ type plan struct {
 	processes []catalog.ProcessRecord
 	streams   []catalog.StreamRecord
 	blocks    []catalog.BlockRecord
+
+	broken  []*brokenError // of partitions; filled in by table, as is
+	leftOut int            // how many blocks cannot be read
 }
 
-// Snapshot returns what a query reads: one consistent state of all relations that it scans. Errors are faults.
+// repairs is how often a query looks again after it has found files broken and set them aside.
+const repairs = 4
+
+// Snapshot returns what a query reads: one consistent state of all relations that it scans. Errors are faults. A partition
+// whose file turns out to be broken is set aside, and its rows are read from its blocks.
 func (l *Lake) Snapshot(ctx context.Context, scans []Scan) (*Snapshot, error) {
+	for range repairs {
+		s, broken, err := l.snapshot(ctx, scans)
+		if err != nil {
+			return nil, readFault(ctx, err)
+		}
+		if len(broken) == 0 {
+			return s, nil
+		}
+		s.Close()
+		if err := l.setAside(ctx, broken); err != nil {
+			return nil, readFault(ctx, err)
+		}
+	}
+	return nil, fault.New(fault.Unavailable, "files of the lake are damaged, and more of them with every look")
+}
+
+// snapshot returns a snapshot, and the partitions whose files are broken and not in it.
+func (l *Lake) snapshot(ctx context.Context, scans []Scan) (*Snapshot, []*brokenError, error) {
 	plans := make([]*plan, len(scans))
 	for i, scan := range scans {
 		v, err := definition(scan.View, scan.Instance)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		plans[i] = &plan{scan: scan, view: v}
 	}
@@ -97,7 +121,7 @@ func (l *Lake) Snapshot(ctx context.Context, scans []Scan) (*Snapshot, error) {
 		return nil
 	})
 	if err != nil {
-		return nil, readFault(ctx, err)
+		return nil, nil, err
 	}
 	var held []*localFile
 	snapshot := &Snapshot{release: func() {
@@ -105,16 +129,19 @@ func (l *Lake) Snapshot(ctx context.Context, scans []Scan) (*Snapshot, error) {
 			f.release()
 		}
 	}}
+	var broken []*brokenError
 	for _, p := range plans {
 		table, files, err := l.table(ctx, p)
 		held = append(held, files...)
 		if err != nil {
 			snapshot.Close()
-			return nil, readFault(ctx, err)
+			return nil, nil, err
 		}
+		broken = append(broken, p.broken...)
 		snapshot.Tables = append(snapshot.Tables, table)
+		snapshot.LeftOut += p.leftOut
 	}
-	return snapshot, nil
+	return snapshot, broken, nil
 }
 
 // readFault classifies an error of reading.
@@ -132,14 +159,6 @@ func readFault(ctx context.Context, err error) error {
 	default:
 		return fault.Wrap(fault.Internal, "the lake cannot be read", err)
 	}
-}
-
-// storeFault classifies an error of reading from the object store: out of reach, unless the object is missing.
-func storeFault(ctx context.Context, err error) error {
-	if ctx.Err() != nil || errors.Is(err, objstore.ErrNotFound) {
-		return err
-	}
-	return fault.Wrap(fault.Unavailable, "the object store cannot be read now", err)
 }
 
 // look reads from the catalog what p needs.
@@ -260,13 +279,18 @@ func (l *Lake) table(ctx context.Context, p *plan) (*Table, []*localFile, error)
 		return t, nil, nil
 	case logEntries, measures:
 		// Newest first: what looks for the newest rows finds them at once and then leaves out older parts by their statistics.
-		held, err := l.pending[catalog.View(p.view.name)].read(ctx, l, p.pending, p.scan.Range)
+		held, leftOut, err := l.pending[catalog.View(p.view.name)].read(ctx, l, p.pending, p.scan.Range)
 		if err != nil {
 			return nil, held, err
 		}
+		p.leftOut = leftOut
 		slices.SortFunc(p.partitions, func(a, b catalog.Partition) int { return cmp.Compare(b.MaxTime, a.MaxTime) })
 		for i := range p.partitions {
 			f, err := l.partition(ctx, &p.partitions[i])
+			if broken, ok := errors.AsType[*brokenError](err); ok {
+				p.broken = append(p.broken, broken)
+				continue
+			}
 			if err != nil {
 				return nil, held, err
 			}
@@ -317,24 +341,3 @@ func within(r telemetry.Range, begin, end string) []string {
 }
 
 func literal(t telemetry.Time) string { return t.Std().Format("2006-01-02 15:04:05.000000000") }
-
-// partition returns the local file of p, held; nil when it has no rows.
-func (l *Lake) partition(ctx context.Context, p *catalog.Partition) (*localFile, error) {
-	if p.File == "" || p.Rows == 0 {
-		return nil, nil
-	}
-	if local, ok := l.objects.(localObjects); ok {
-		path, err := local.Path(p.File)
-		if err != nil {
-			return nil, fmt.Errorf("partition %s: %w", p.ID, err)
-		}
-		return &localFile{path: path, size: p.Size}, nil
-	}
-	return l.cache.get(ctx, p.File, func(ctx context.Context, path string) (int64, error) {
-		data, err := l.objects.Get(ctx, p.File)
-		if err != nil {
-			return 0, fmt.Errorf("fetch partition %s: %w", p.ID, storeFault(ctx, err))
-		}
-		return writeFile(path, data)
-	})
-}

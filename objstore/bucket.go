@@ -13,6 +13,9 @@ import (
 
 // Bucket is a set of blobs. All methods may be called from many goroutines and processes.
 //
+// ErrNotFound and ErrOutside are said only by a store that works: one that is out of reach, or whose folder or bucket as a
+// whole is missing, fails with other errors.
+//
 // A key is a relative path with slashes that CheckKey accepts; the other methods fail for any other.
 type Bucket interface {
 	// Put creates a blob. It is atomic: no reader sees a part. It is durable when Put returns. If the key is taken, what is
@@ -26,7 +29,7 @@ type Bucket interface {
 	// Get returns a whole blob, or ErrNotFound.
 	Get(ctx context.Context, key string) ([]byte, error)
 
-	// GetRange returns n bytes from offset, or ErrNotFound. A range that is not wholly inside the blob is an error.
+	// GetRange returns n bytes from offset, or ErrNotFound, or ErrOutside when the range is not wholly inside the blob.
 	GetRange(ctx context.Context, key string, offset, n int64) ([]byte, error)
 
 	// Reader streams a whole blob, or fails with ErrNotFound, at the latest at the first read. The caller closes it.
@@ -57,4 +60,5 @@ type Info struct {
 var (
 	ErrNotFound = errors.New("no such object")
 	ErrExists   = errors.New("the object exists already")
+	ErrOutside  = errors.New("the object does not have these bytes")
 )

@@ -224,6 +224,9 @@ func (s *Service) attach(ctx context.Context, session Session, p *plan, during t
 		if in.snapshot, err = s.lake.Snapshot(ctx, scans); err != nil {
 			return nil, err
 		}
+		if n := in.snapshot.LeftOut; n > 0 {
+			s.log.WarnContext(ctx, "answered without blocks that cannot be read", "blocks", n)
+		}
 		ordered := p.ordered()
 		for i, table := range in.snapshot.Tables {
 			order := table.OrderBy

@@ -302,7 +302,7 @@ func testFailedPending(t *testing.T, open Open) {
 	f.append(a, b)
 	ann := uuid.New()
 	f.claim(catalog.ClaimPending{Owner: ann})
-	f.ok(f.db.FailPending(t.Context(), ann, catalog.LogEntries, a.ID, "no CBOR", 1))
+	f.ok(f.db.FailPending(t.Context(), ann, catalog.LogEntries, a.ID, "no CBOR", 1, 0))
 	f.ok(f.db.ReleasePending(t.Context(), ann, catalog.LogEntries, []telemetry.BlockID{b.ID}))
 	failed := func() []catalog.PendingBlock {
 		return read(f, func(r *catalog.Reader) ([]catalog.PendingBlock, error) { return r.FailedPending(t.Context()) })

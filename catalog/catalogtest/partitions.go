@@ -313,7 +313,7 @@ func testCounts(t *testing.T, open Open) {
 	f.append(newBlock(f.process.ID, telemetry.StreamID(uuid.New()), 3))
 	owner := uuid.New()
 	f.claim(catalog.ClaimPending{Owner: owner, Lease: time.Minute})
-	f.ok(f.db.FailPending(t.Context(), owner, catalog.LogEntries, a.ID, "bad", 1))
+	f.ok(f.db.FailPending(t.Context(), owner, catalog.LogEntries, a.ID, "bad", 1, 0))
 	got := read(f, func(r *catalog.Reader) (catalog.Counts, error) { return r.Counts(t.Context()) })
 	want := catalog.Counts{
 		Processes: 1, Streams: 1, Blocks: 4, Orphans: 1,

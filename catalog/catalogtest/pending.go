@@ -112,20 +112,20 @@ func testFailPending(t *testing.T, open Open) {
 		if n := len(f.claim(catalog.ClaimPending{Owner: owner, MaxBlocks: 1})); n != 1 {
 			t.Fatalf("claimed %d blocks, want 1", n)
 		}
-		f.ok(f.db.FailPending(t.Context(), owner, catalog.LogEntries, a.ID, "bad\x00 magic", 3))
+		f.ok(f.db.FailPending(t.Context(), owner, catalog.LogEntries, a.ID, "bad\x00 magic", 3, 0))
 		got := f.pending(catalog.LogEntries, catalog.Filter{Block: a.ID})
 		if len(got) != 1 || got[0].Attempts != attempt || got[0].LastError != "bad\uFFFD magic" || got[0].Quarantined != (attempt == 3) {
 			t.Fatalf("after attempt %d: got %+v", attempt, got)
 		}
 	}
-	if err := f.db.FailPending(t.Context(), owner, catalog.LogEntries, a.ID, "again", 3); !errors.Is(err, catalog.ErrLostClaim) {
+	if err := f.db.FailPending(t.Context(), owner, catalog.LogEntries, a.ID, "again", 3, 0); !errors.Is(err, catalog.ErrLostClaim) {
 		t.Errorf("FailPending without a claim = %v, want ErrLostClaim", err)
 	}
 	if got := f.claim(catalog.ClaimPending{Owner: owner}); !slices.Equal(pendingIDs(got), []telemetry.BlockID{b.ID}) {
 		t.Errorf("claimed %v, want only the block that is not in quarantine", pendingIDs(got))
 	}
 	f.check()
-	f.ok(f.db.FailPending(t.Context(), owner, catalog.LogEntries, b.ID, "never quarantined", 0))
+	f.ok(f.db.FailPending(t.Context(), owner, catalog.LogEntries, b.ID, "never quarantined", 0, 0))
 	if n, err := f.db.RequeueQuarantined(t.Context(), catalog.LogEntries); n != 1 || err != nil {
 		t.Errorf("RequeueQuarantined = %d, %v; want 1", n, err)
 	}

@@ -59,7 +59,7 @@ func (w *world) uuid() (id uuid.UUID) {
 
 func (w *world) step() {
 	w.Helper()
-	switch w.random.IntN(12) {
+	switch w.random.IntN(13) {
 	case 0, 1, 2:
 		w.sendBlocks()
 	case 3:
@@ -77,6 +77,8 @@ func (w *world) step() {
 		w.retire()
 	case 11:
 		w.drop()
+	case 12:
+		w.reopenFiles()
 	}
 }
 
@@ -206,12 +208,15 @@ func (w *world) finishBlocks() {
 	i := w.random.IntN(len(w.pending))
 	c := w.pending[i]
 	w.pending = append(w.pending[:i], w.pending[i+1:]...)
+	if w.random.IntN(4) == 0 {
+		w.okOrLost(w.db.RenewPending(w.Context(), c.owner, c.view, pendingIDs(c.blocks), time.Minute))
+	}
 	switch w.random.IntN(8) {
 	case 0: // its owner died
 	case 1:
 		w.ok(w.db.ReleasePending(w.Context(), c.owner, c.view, pendingIDs(c.blocks)))
 	case 2:
-		w.okOrLost(w.db.FailPending(w.Context(), c.owner, c.view, c.blocks[0].Block.ID, "bad", 2))
+		w.okOrLost(w.db.FailPending(w.Context(), c.owner, c.view, c.blocks[0].Block.ID, "bad", 2, time.Duration(w.random.IntN(30))*time.Second))
 	default:
 		p := newPartition(c.view)
 		if w.random.IntN(4) == 0 {
@@ -243,8 +248,13 @@ func (w *world) finishFiles() {
 	i := w.random.IntN(len(w.merging))
 	c := w.merging[i]
 	w.merging = append(w.merging[:i], w.merging[i+1:]...)
-	switch w.random.IntN(4) {
+	if w.random.IntN(4) == 0 {
+		w.okOrLost(w.db.RenewPartitions(w.Context(), c.owner, partitionIDs(c.old), time.Minute))
+	}
+	switch w.random.IntN(5) {
 	case 0: // its owner died
+	case 4:
+		w.okOrLost(w.db.FailPartition(w.Context(), c.owner, c.old[0].ID, time.Minute))
 	case 1:
 		w.ok(w.db.ReleasePartitions(w.Context(), c.owner, partitionIDs(c.old)))
 	default:
@@ -255,6 +265,17 @@ func (w *world) finishFiles() {
 	retired, err := w.db.Retired(w.Context(), telemetry.TimeOf(w.clock.now())-60*second, 2)
 	w.ok(err)
 	w.ok(w.db.Forget(w.Context(), partitionIDs(retired)))
+}
+
+// reopenFiles takes live partitions back, whoever has claimed them, because their files are broken.
+func (w *world) reopenFiles() {
+	w.Helper()
+	live := w.partitions(w.someView(), catalog.Filter{Limit: 1 + w.random.IntN(3)})
+	n, err := w.db.ReopenPartitions(w.Context(), partitionIDs(live), "broken")
+	w.ok(err)
+	if n != int64(len(live)) {
+		w.Fatalf("%d of %d live partitions reopened", n, len(live))
+	}
 }
 
 func (w *world) okOrLost(err error) {

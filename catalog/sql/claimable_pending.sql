@@ -1,9 +1,9 @@
 SELECT p.block_no, p.attempts, p.last_error, b.block_id, b.stream_id, b.process_id, b.begin_time, b.end_time, b.begin_ticks, b.end_ticks, b.objects,
     b.object_offset, b.payload_size, b.insert_time, b.segment, b.segment_offset, b.segment_size,
-    b.payload
+    b.checksum, b.payload
 FROM pending p
 JOIN blocks b ON b.block_no = p.block_no
-WHERE p.view_name = ? AND p.quarantined = 0 AND (p.owner IS NULL OR p.expires <= ?)
+WHERE p.view_name = ? AND p.quarantined = 0 AND (p.owner IS NULL OR p.expires <= ?) AND p.not_before <= ?
     AND EXISTS (SELECT 1 FROM processes r WHERE r.process_id = b.process_id)
 ORDER BY p.block_no
 LIMIT ?

@@ -100,7 +100,7 @@ func (b *Bucket) GetRange(_ context.Context, key string, offset, n int64) ([]byt
 		return nil, b.wrap("read", key, err)
 	}
 	if offset < 0 || n < 0 || offset > info.Size() || n > info.Size()-offset {
-		return nil, fmt.Errorf("read object %s: %d bytes at %d are outside of its %d bytes", key, n, offset, info.Size())
+		return nil, fmt.Errorf("read object %s: %d bytes at %d of %d: %w", key, n, offset, info.Size(), objstore.ErrOutside)
 	}
 	data := make([]byte, n)
 	if _, err := f.ReadAt(data, offset); err != nil && (n > 0 || !errors.Is(err, io.EOF)) {
@@ -158,12 +158,16 @@ func (b *Bucket) Delete(_ context.Context, key string) error {
 // Check implements objstore.Bucket.
 func (b *Bucket) Check(ctx context.Context) error { return objstore.Probe(ctx, b) }
 
-// wrap says what was done with which key, and turns a missing file into objstore.ErrNotFound.
+// wrap says what was done with which key, and turns a missing file into objstore.ErrNotFound, unless all are: a folder that
+// is not mounted is out of reach, not empty.
 func (b *Bucket) wrap(what, key string, err error) error {
 	switch {
 	case err == nil:
 		return nil
 	case missing(err):
+		if _, err := os.Stat(b.tmp()); err != nil {
+			return fmt.Errorf("%s object %s: the folder is no object store now: %w", what, key, noKey(err))
+		}
 		return fmt.Errorf("%s object %s: %w", what, key, objstore.ErrNotFound)
 	default:
 		return fmt.Errorf("%s object %s: %w", what, key, err)

@@ -56,6 +56,36 @@ func TestPath(t *testing.T) {
 	}
 }
 
+// TestNotMounted takes the whole folder away, and puts an empty one in its place: that is an outage, not missing blobs.
+func TestNotMounted(t *testing.T) {
+	b := open(t)
+	if err := b.Put(t.Context(), "x/y", []byte("1")); err != nil {
+		t.Fatal(err)
+	}
+	path, err := b.Path("x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := filepath.Dir(path)
+	if err := errors.Join(os.Rename(root, root+".away"), os.Mkdir(root, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	_, got := b.Get(t.Context(), "x/y")
+	_, ranged := b.GetRange(t.Context(), "x/y", 0, 1)
+	_, stat := b.Stat(t.Context(), "x/y")
+	for _, err := range []error{got, ranged, stat} {
+		if err == nil || errors.Is(err, objstore.ErrNotFound) || errors.Is(err, objstore.ErrOutside) {
+			t.Errorf("got %v, want an error of the store", err)
+		}
+	}
+	if err := errors.Join(os.Remove(root), os.Rename(root+".away", root)); err != nil {
+		t.Fatal(err)
+	}
+	if data, err := b.Get(t.Context(), "x/y"); err != nil || string(data) != "1" {
+		t.Errorf("afterwards Get = %q, %v", data, err)
+	}
+}
+
 // TestFolderRemoved removes a folder that the bucket remembers.
 func TestFolderRemoved(t *testing.T) {
 	b := open(t)

@@ -70,6 +70,9 @@ func (g *growing) Append(parts ...[]byte) (int64, error) {
 	if err := g.file.Sync(); err != nil {
 		return 0, g.fail(err) // the kernel may have dropped what it could not write: never trust this file again
 	}
+	if removed(g.file) { // by whoever cleans up where they should not: what is added would be gone with the last reader
+		return 0, g.fail(fs.ErrNotExist)
+	}
 	return offset, nil
 }
 

@@ -74,7 +74,7 @@ func (b *Bucket) get(ctx context.Context, key string, o minio.GetObjectOptions) 
 
 // GetRange implements objstore.Bucket.
 func (b *Bucket) GetRange(ctx context.Context, key string, offset, n int64) ([]byte, error) {
-	outside := fmt.Errorf("read object %s: %d bytes at %d are outside of it", key, n, offset)
+	outside := fmt.Errorf("read object %s: %d bytes at %d: %w", key, n, offset, objstore.ErrOutside)
 	if offset < 0 || n < 0 || offset+n < offset {
 		return nil, outside
 	}
@@ -90,7 +90,8 @@ func (b *Bucket) GetRange(ctx context.Context, key string, offset, n int64) ([]b
 		return nil, outside
 	}
 	data, err := b.read(ctx, key, o)
-	if err == nil && int64(len(data)) != n {
+	if answer, _ := errors.AsType[minio.ErrorResponse](err); err == nil && int64(len(data)) != n ||
+		answer.StatusCode == http.StatusRequestedRangeNotSatisfiable {
 		return nil, outside
 	}
 	return data, err
