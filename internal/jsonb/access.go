@@ -131,3 +131,48 @@ func Keys(doc []byte) ([]string, bool) {
 	})
 	return keys, err == nil
 }
+
+// Entry is a member of an object; Value is a document of its own.
+type Entry struct {
+	Key   string
+	Value []byte
+}
+
+// Entries returns the members of an object document in order. The values may alias doc.
+func Entries(doc []byte) ([]Entry, bool) {
+	c, ok, err := open(doc)
+	if err != nil || !ok || !c.object {
+		return nil, false
+	}
+	entries := make([]Entry, 0, c.n)
+	err = c.each(func(key []byte, entry uint32, value []byte) bool {
+		entries = append(entries, Entry{string(key), document(entry, value)})
+		return true
+	})
+	return entries, err == nil
+}
+
+// Elements returns the elements of an array document, each as a document of its own. They may alias doc.
+func Elements(doc []byte) ([][]byte, bool) {
+	c, ok, err := open(doc)
+	if err != nil || !ok || c.object {
+		return nil, false
+	}
+	elements := make([][]byte, 0, c.n)
+	err = c.each(func(_ []byte, entry uint32, value []byte) bool {
+		elements = append(elements, document(entry, value))
+		return true
+	})
+	return elements, err == nil
+}
+
+// AppendText appends the text of a string document as it is, and any other document as JSON.
+func AppendText(dst, doc []byte) ([]byte, error) {
+	if entry, value, err := scalar(doc); err == nil && entry&kindMask == kindString {
+		if !utf8.Valid(value) {
+			return dst, errUTF8
+		}
+		return append(dst, value...), nil
+	}
+	return AppendJSON(dst, doc)
+}
