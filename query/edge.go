@@ -126,7 +126,7 @@ func isNarrowInteger(t arrow.DataType) bool {
 func convertible(from, to arrow.DataType) bool {
 	if d, ok := to.(*arrow.DictionaryType); ok {
 		v := d.ValueType.ID()
-		return convertible(from, d.ValueType) && (v == arrow.STRING || v == arrow.BINARY)
+		return convertible(from, d.ValueType) && (v == arrow.STRING || v == arrow.BINARY || v == arrow.LIST)
 	}
 	if arrow.TypeEqual(from, to) {
 		return true

@@ -15,6 +15,9 @@ func encodeDictionary(a arrow.Array, to *arrow.DictionaryType) (arrow.Array, err
 		return nil, err
 	}
 	defer plain.Release()
+	if list, ok := plain.(*array.List); ok {
+		return encodeListDictionary(list, to)
+	}
 	value, values, err := dictionaryValues(plain)
 	if err != nil {
 		return nil, err
@@ -46,6 +49,41 @@ func encodeDictionary(a arrow.Array, to *arrow.DictionaryType) (arrow.Array, err
 	defer index.Release()
 	dictionary := values.array()
 	defer dictionary.Release()
+	return array.NewDictionaryArray(to, index, dictionary), nil
+}
+
+// encodeListDictionary tells lists apart by their JSON text.
+func encodeListDictionary(a *array.List, to *arrow.DictionaryType) (arrow.Array, error) {
+	indices := array.NewInt32Builder(memory.DefaultAllocator)
+	defer indices.Release()
+	seen := make(map[string]int32)
+	values := []arrow.Array{array.NewSlice(a, 0, 0)}
+	defer func() {
+		for _, v := range values {
+			v.Release()
+		}
+	}()
+	for i := range a.Len() {
+		if a.IsNull(i) {
+			indices.AppendNull()
+			continue
+		}
+		key := a.ValueStr(i)
+		index, ok := seen[key]
+		if !ok {
+			index = int32(len(seen))
+			seen[key] = index
+			values = append(values, array.NewSlice(a, int64(i), int64(i+1)))
+		}
+		indices.Append(index)
+	}
+	dictionary, err := array.Concatenate(values, memory.DefaultAllocator)
+	if err != nil {
+		return nil, err
+	}
+	defer dictionary.Release()
+	index := indices.NewArray()
+	defer index.Release()
 	return array.NewDictionaryArray(to, index, dictionary), nil
 }
 

@@ -26,6 +26,10 @@ var (
 		"property_get": dictText, "jsonb_format_json": dictText, "jsonb_as_string": dictText,
 		"jsonb_parse": dictBinary, "jsonb_get": dictBinary, "jsonb_path_query": dictBinary, "jsonb_path_query_first": dictBinary,
 		"properties_to_jsonb": dictBinary,
+		"properties_to_dict":  &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int32, ValueType: propertyList},
+		"properties_to_array": propertyList,
+		"jsonb_entries":       arrow.ListOf(arrow.StructOf(notNullField("key", arrow.BinaryTypes.String), arrow.Field{Name: "value", Type: arrow.BinaryTypes.Binary, Nullable: true})),
+		"make_histogram":      histogramType, "sum_histograms": histogramType, "empty_histogram": histogramType,
 	}
 	// passing functions answer with a value of their first argument.
 	passing = setOf("first", "last", "any_value", "arbitrary", "min", "max", "lag", "lead", "first_value", "last_value",
@@ -33,6 +37,20 @@ var (
 	// arithmetic keeps the width of integers.
 	arithmetic = setOf("+", "-", "*", "/", "%", "//", "abs", "greatest", "least", "sum")
 )
+
+var (
+	propertyList = arrow.ListOf(arrow.StructOf(notNullField("key", arrow.BinaryTypes.String), notNullField("value", arrow.BinaryTypes.String)))
+	// histogramType is that of make_histogram.
+	histogramType = arrow.StructOf(
+		notNullField("start", arrow.PrimitiveTypes.Float64), notNullField("end", arrow.PrimitiveTypes.Float64),
+		notNullField("min", arrow.PrimitiveTypes.Float64), notNullField("max", arrow.PrimitiveTypes.Float64),
+		notNullField("sum", arrow.PrimitiveTypes.Float64), notNullField("sum_sq", arrow.PrimitiveTypes.Float64),
+		notNullField("count", arrow.PrimitiveTypes.Uint64),
+		notNullField("bins", arrow.ListOfField(notNullField("bin", arrow.PrimitiveTypes.Uint64))),
+	)
+)
+
+func notNullField(name string, t arrow.DataType) arrow.Field { return arrow.Field{Name: name, Type: t} }
 
 // expression returns what is known about an expression.
 func (sc *scope) expression(n node) trait {
@@ -138,6 +156,10 @@ func (sc *scope) functionTrait(n node) trait {
 		return trait{}
 	case name == "count":
 		return trait{declared: arrow.PrimitiveTypes.Int64, notNull: true}
+	case name == "expanded_center":
+		return trait{declared: arrow.PrimitiveTypes.Float64, notNull: true}
+	case name == "expanded_count":
+		return trait{declared: arrow.PrimitiveTypes.Uint64, notNull: true}
 	case name == "now":
 		return trait{declared: timeType, notNull: true}
 	case name == "sum" && len(args) == 1 && isUnsigned(args[0].declared):

@@ -48,6 +48,11 @@ func (r *rewriter) function(i int, name string) (done bool, err error) {
 		return false, nil
 	case "arrow_cast":
 		return r.arrowCast(i, closing)
+	case "make_histogram":
+		r.histogram(i, closing)
+		return false, nil
+	case "jsonb_each", "jsonb_array_elements", "expand_histogram":
+		return true, r.expansion(i, name)
 	case "approx_percentile_cont", "approx_median":
 		return r.approxPercentile(i, closing, name)
 	}

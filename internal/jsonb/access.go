@@ -18,7 +18,7 @@ func Get(doc []byte, key string) ([]byte, bool) {
 	err = c.each(func(k []byte, entry uint32, value []byte) bool {
 		if string(k) == key {
 			found, exact = document(entry, value), true
-		} else if found == nil && equalFold(k, key) {
+		} else if found == nil && EqualFold(k, key) {
 			found = document(entry, value)
 		}
 		return !exact
@@ -26,8 +26,8 @@ func Get(doc []byte, key string) ([]byte, bool) {
 	return found, err == nil && found != nil
 }
 
-// equalFold compares without regard to the case of ASCII letters.
-func equalFold(a []byte, b string) bool {
+// EqualFold compares without regard to the case of ASCII letters.
+func EqualFold(a []byte, b string) bool {
 	if len(a) != len(b) {
 		return false
 	}

@@ -122,7 +122,7 @@ func (p *parser) value() (any, error) {
 
 // word takes the word in any case of letters. What follows it is the caller's business, who expects punctuation.
 func (p *parser) word(word string) bool {
-	if end := p.pos + len(word); end <= len(p.text) && equalFold(p.text[p.pos:end], word) {
+	if end := p.pos + len(word); end <= len(p.text) && EqualFold(p.text[p.pos:end], word) {
 		p.pos = end
 		return true
 	}
@@ -265,7 +265,7 @@ func unescape(s string) (string, error) {
 
 // unicodeEscape reads the digits behind \u, in braces or not.
 func unicodeEscape(s string) (r rune, rest string, ok bool) {
-	digits, rest := s, ""
+	var digits string
 	if strings.HasPrefix(s, "{") {
 		if digits, rest, ok = strings.Cut(s[1:], "}"); !ok || len(digits) == 0 || len(digits) > 6 {
 			return 0, "", false

@@ -10,11 +10,22 @@ import (
 	"strings"
 )
 
-var (
-	errPathMatches = errors.New("jsonb: the path matches too many values")
-	errPathWork    = errors.New("jsonb: the path looks at too many values")
-	errPathLong    = errors.New("jsonb: a value is too long for an array")
+// limitError is that a path asks for too much, rather than that a document has a defect.
+type limitError string
+
+func (e limitError) Error() string { return string(e) }
+
+const (
+	errPathMatches limitError = "the path matches too many values"
+	errPathWork    limitError = "the path looks at too many values"
+	errPathLong    limitError = "a value is too long for an array"
 )
+
+// IsLimit reports whether err says that a path asked for too much; other errors of evaluations are defects of documents.
+func IsLimit(err error) bool {
+	_, ok := errors.AsType[limitError](err)
+	return ok
+}
 
 // item is a value of a document: its entry word and its bytes.
 type item struct {

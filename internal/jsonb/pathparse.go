@@ -111,7 +111,7 @@ func (p *pathParser) joined(op string, next func() (expr, error)) (expr, error) 
 	left, err := next()
 	for err == nil && p.take(op) {
 		var right expr
-		if right, err = next(); err == nil && !(isCondition(left) && isCondition(right)) {
+		if right, err = next(); err == nil && (!isCondition(left) || !isCondition(right)) {
 			err = errPathLogic
 		}
 		left = binaryExpr{op, left, right}

@@ -45,11 +45,11 @@ func (i *instance) bind(ctx context.Context, s query.Scalar) error {
 		if !ok {
 			return fmt.Errorf("function %s: an argument of type %s", s.Name, t)
 		}
-		l := bindings.CreateLogicalType(kind)
+		l := kind.logical()
 		bindings.ScalarFunctionAddParameter(f, l)
 		bindings.DestroyLogicalType(&l)
 	}
-	l := bindings.CreateLogicalType(scalarTypes[s.Result.ID()])
+	l := scalarTypes[s.Result.ID()].logical()
 	bindings.ScalarFunctionSetReturnType(f, l)
 	bindings.DestroyLogicalType(&l)
 	bindings.ScalarFunctionSetVolatile(f)        // else it would run while the statement is planned
@@ -69,9 +69,9 @@ func (i *instance) unbind() {
 	i.bound = nil
 }
 
-var scalarTypes = map[arrow.Type]bindings.Type{
+var scalarTypes = map[arrow.Type]sqlType{
 	arrow.STRING: typeText, arrow.BINARY: typeBlob, arrow.INT64: typeInt64, arrow.FLOAT64: typeFloat64,
-	arrow.BOOL: bindings.TypeBoolean, arrow.TIMESTAMP: typeTime,
+	arrow.BOOL: {id: bindings.TypeBoolean}, arrow.TIMESTAMP: typeTime,
 }
 
 // callBound runs a function of the service's on a chunk.

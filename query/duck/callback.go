@@ -41,16 +41,11 @@ func registerScalar(conn bindings.Connection, i int) error {
 	defer bindings.DestroyScalarFunction(&f)
 	bindings.ScalarFunctionSetName(f, s.name)
 	for _, t := range s.args {
-		l := bindings.CreateLogicalType(t)
+		l := t.logical()
 		bindings.ScalarFunctionAddParameter(f, l)
 		bindings.DestroyLogicalType(&l)
 	}
-	l := bindings.CreateLogicalType(s.result)
-	if s.list {
-		element := l
-		l = bindings.CreateListType(element)
-		bindings.DestroyLogicalType(&element)
-	}
+	l := s.result.logical()
 	bindings.ScalarFunctionSetReturnType(f, l)
 	bindings.DestroyLogicalType(&l)
 	// C must not keep Go pointers: it gets the function's place in scalars.

@@ -28,7 +28,8 @@
 //
 // DuckDB's memory limit covers tables, sorts, joins and aggregates. It does not cover the values that an expression makes
 // for one chunk of rows, and such an expression cannot be interrupted. Functions that make much of little are therefore
-// bounded (scalar_text.go, macros.sql) or not on the list. What remains: a statement can still double a text with ||
+// bounded (scalar_text.go, scalar_jsonpath.go, macros.sql) or not on the list; the bins of a query's histograms have a
+// budget (histogram.go). What remains: a statement can still double a text with ||
 // many times, and median and the exact quantiles keep all their values outside of the limit. Run the server under a
 // memory limit of the operating system where callers are not trusted.
 //
@@ -46,6 +47,13 @@
 // # Who locks what
 //
 // A session and its instance belong to one goroutine. A reader may be released from another: Release interrupts, then
-// waits for Next to return. queue.mu guards the slots and who waits for them, Engine.mu only whether the engine is closed. DuckDB's own threads call Go only in micromegasScalar, which
-// touches nothing but its vectors and recovers from panics.
+// waits for Next to return. queue.mu guards the slots and who waits for them, Engine.mu only whether the engine is closed.
+// DuckDB's own threads call Go only in the exported functions of callback.go and aggregate.go, which touch nothing but
+// their vectors and states and recover from panics.
+//
+// # Aggregates
+//
+// make_histogram and sum_histograms are aggregates of DuckDB's C interface, so that FILTER, DISTINCT and OVER work. The
+// binding does not cover that part of the interface; aggregate.go declares what it needs of it. A state is a struct of C's
+// that DuckDB may move; its bins are in C's heap and freed by a destructor in C.
 package duck

@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"time"
+	"unsafe"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -27,6 +28,8 @@ type instance struct {
 	temp string // its own folder for spilling; DuckDB allows statements to read it
 
 	bound []uint64 // handles of the service's functions
+
+	histograms unsafe.Pointer // an int64 in C's memory: bytes that bins of histograms may still take
 }
 
 // newInstance opens a database with settings and functions. It takes tens of milliseconds, which is why some are kept.
@@ -84,6 +87,11 @@ func (i *instance) open(o Options) error {
 	if err := registerScalars(i.conn); err != nil {
 		return err
 	}
+	i.histograms = callocC(unsafe.Sizeof(int64(0)))
+	*(*int64)(i.histograms) = histogramBudget
+	if err := registerAggregates(i.conn, i.histograms); err != nil {
+		return err
+	}
 	for statement := range strings.SplitSeq(macros, ";\n") {
 		if strings.TrimSpace(statement) == "" {
 			continue
@@ -103,6 +111,8 @@ func (i *instance) close() {
 	if i.db.Ptr != nil {
 		bindings.Close(&i.db)
 	}
+	freeC(i.histograms)
+	i.histograms = nil
 	i.unbind()
 	_ = os.RemoveAll(i.temp) // DuckDB has removed its files; an empty folder more does no harm
 }

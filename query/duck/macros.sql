@@ -36,3 +36,5 @@ CREATE MACRO range
 CREATE MACRO generate_series
   (n) AS CASE WHEN n > 1000000 THEN error('generate_series: a list has at most 1000000 elements here') ELSE system.main.generate_series(n) END,
   (a, b) AS CASE WHEN b - a > 1000000 THEN error('generate_series: a list has at most 1000000 elements here') ELSE system.main.generate_series(a, b) END;
+CREATE MACRO expanded_center(e) AS struct_extract(e, 'bin_center');
+CREATE MACRO expanded_count(e) AS struct_extract(e, 'count');

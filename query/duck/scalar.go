@@ -1,32 +1,17 @@
 package duck
 
-import (
-	"slices"
-
-	bindings "github.com/duckdb/duckdb-go-bindings"
-)
+import "slices"
 
 // scalar is a function of ours in Go. run gets whole chunks.
 type scalar struct {
 	name   string
-	args   []bindings.Type
-	result bindings.Type
-	list   bool // of result
+	args   []sqlType
+	result sqlType
 	run    func(in []column, out *output, rows int) error
 }
 
-const (
-	typeText     = bindings.TypeVarchar
-	typeBlob     = bindings.TypeBlob
-	typeTime     = bindings.TypeTimestampNS
-	typeInt64    = bindings.TypeBigInt
-	typeInt32    = bindings.TypeInteger
-	typeFloat64  = bindings.TypeDouble
-	typeInterval = bindings.TypeInterval
-)
-
 // scalars are all functions of ours in Go; see macros.sql for those in SQL.
-var scalars = slices.Concat(timeScalars(), jsonbScalars(), textScalars())
+var scalars = slices.Concat(timeScalars(), jsonbScalars(), jsonbListScalars(), propertyScalars(), histogramScalars(), colourScalars(), textScalars())
 
 // skipNull marks the rows with a NULL argument and reports whether row i is one.
 func skipNull(in []column, out *output, i int) bool {

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"unicode/utf8"
-
-	bindings "github.com/duckdb/duckdb-go-bindings"
 )
 
 // DuckDB's memory limit does not cover the texts that an expression makes, and an expression on a chunk of rows cannot be
@@ -17,8 +15,8 @@ const (
 )
 
 func textScalars() []scalar {
-	textCount := []bindings.Type{typeText, typeInt64}
-	textCountText := []bindings.Type{typeText, typeInt64, typeText}
+	textCount := []sqlType{typeText, typeInt64}
+	textCountText := []sqlType{typeText, typeInt64, typeText}
 	return []scalar{
 		{name: "bounded_repeat", args: textCount, result: typeText, run: bounded("repeat", repeatText)},
 		{name: "bounded_lpad", args: textCount, result: typeText, run: bounded("lpad", lpad)},

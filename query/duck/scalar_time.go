@@ -5,18 +5,16 @@ import (
 	"math"
 	"math/bits"
 	"time"
-
-	bindings "github.com/duckdb/duckdb-go-bindings"
 )
 
 // timeScalars are overloads of + and - that keep nanoseconds: DuckDB's own go through microseconds. The difference of
 // two times is a number of nanoseconds; the edge calls it a duration.
 func timeScalars() []scalar {
 	return []scalar{
-		{name: "-", args: []bindings.Type{typeTime, typeTime}, result: typeInt64, run: timeDifference},
-		{name: "-", args: []bindings.Type{typeTime, typeInterval}, result: typeTime, run: shiftTime(0, 1, -1)},
-		{name: "+", args: []bindings.Type{typeTime, typeInterval}, result: typeTime, run: shiftTime(0, 1, 1)},
-		{name: "+", args: []bindings.Type{typeInterval, typeTime}, result: typeTime, run: shiftTime(1, 0, 1)},
+		{name: "-", args: []sqlType{typeTime, typeTime}, result: typeInt64, run: timeDifference},
+		{name: "-", args: []sqlType{typeTime, typeInterval}, result: typeTime, run: shiftTime(0, 1, -1)},
+		{name: "+", args: []sqlType{typeTime, typeInterval}, result: typeTime, run: shiftTime(0, 1, 1)},
+		{name: "+", args: []sqlType{typeInterval, typeTime}, result: typeTime, run: shiftTime(1, 0, 1)},
 	}
 }
 

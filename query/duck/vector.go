@@ -10,10 +10,11 @@ import (
 type column struct {
 	data     unsafe.Pointer
 	validity unsafe.Pointer // nil: no NULLs
+	vector   bindings.Vector
 }
 
 func newColumn(v bindings.Vector) column {
-	return column{bindings.VectorGetData(v), bindings.VectorGetValidity(v)}
+	return column{bindings.VectorGetData(v), bindings.VectorGetValidity(v), v}
 }
 
 // null reports whether row i is NULL. The mask has a bit a row in words of 64.
@@ -26,6 +27,31 @@ func (c column) null(i int) bool {
 }
 
 func (c column) int64(i int) int64 { return *(*int64)(unsafe.Add(c.data, i*8)) }
+
+func (c column) uint64(i int) uint64 { return *(*uint64)(unsafe.Add(c.data, i*8)) }
+
+func (c column) float64(i int) float64 { return *(*float64)(unsafe.Add(c.data, i*8)) }
+
+// uint64s returns n rows from first on in place.
+func (c column) uint64s(first, n int) []uint64 {
+	if n == 0 {
+		return nil
+	}
+	return unsafe.Slice((*uint64)(unsafe.Add(c.data, first*8)), n)
+}
+
+// field returns a field of structs.
+func (c column) field(n int) column {
+	return newColumn(bindings.StructVectorGetChild(c.vector, bindings.IdxT(n)))
+}
+
+// elements returns what all lists of the column hold; list says which rows of it belong to row i.
+func (c column) elements() column { return newColumn(bindings.ListVectorGetChild(c.vector)) }
+
+func (c column) list(i int) (offset, length int) {
+	entry := (*[2]uint64)(unsafe.Add(c.data, i*16))
+	return int(entry[0]), int(entry[1])
+}
 
 // interval is DuckDB's INTERVAL.
 type interval struct {
@@ -82,9 +108,13 @@ func (o *output) setNull(i int) {
 }
 
 // isNull reports whether setNull was called for row i.
-func (o *output) isNull(i int) bool { return column{o.data, o.validity}.null(i) }
+func (o *output) isNull(i int) bool { return column{data: o.data, validity: o.validity}.null(i) }
 
 func (o *output) setInt64(i int, v int64) { *(*int64)(unsafe.Add(o.data, i*8)) = v }
+
+func (o *output) setUint64(i int, v uint64) { *(*uint64)(unsafe.Add(o.data, i*8)) = v }
+
+func (o *output) setUint32(i int, v uint32) { *(*uint32)(unsafe.Add(o.data, i*4)) = v }
 
 func (o *output) setInt32(i int, v int32) { *(*int32)(unsafe.Add(o.data, i*4)) = v }
 
@@ -105,8 +135,23 @@ func (o *output) repeat(i, of int, width uintptr) {
 		unsafe.Slice((*byte)(unsafe.Add(o.data, uintptr(of)*width)), width))
 }
 
-// setList writes where in the child vector the elements of row i lie.
-func (o *output) setList(i, offset, length int) {
-	entry := (*[2]uint64)(unsafe.Add(o.data, i*16))
-	entry[0], entry[1] = uint64(offset), uint64(length)
+// field returns a field of structs to write.
+func (o *output) field(n int) *output {
+	return newOutput(bindings.StructVectorGetChild(o.vector, bindings.IdxT(n)), 0)
 }
+
+// list gives row i a list of n elements behind those of earlier rows, and returns where to write them. Outputs of the
+// elements must be asked for after it: it may move them.
+func (o *output) list(i, n int) (first int, err error) {
+	first = int(bindings.ListVectorGetSize(o.vector))
+	if bindings.ListVectorReserve(o.vector, bindings.IdxT(first+n)) == bindings.StateError ||
+		bindings.ListVectorSetSize(o.vector, bindings.IdxT(first+n)) == bindings.StateError {
+		return 0, engineError("a list could not grow")
+	}
+	entry := (*[2]uint64)(unsafe.Add(o.data, i*16))
+	entry[0], entry[1] = uint64(first), uint64(n)
+	return first, nil
+}
+
+// elements returns what all lists of the output hold.
+func (o *output) elements() *output { return newOutput(bindings.ListVectorGetChild(o.vector), 0) }
