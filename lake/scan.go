@@ -3,6 +3,7 @@ package lake
 import (
 	"github.com/apache/arrow-go/v18/arrow"
 
+	"github.com/micromegas-go/micromegas/catalog"
 	"github.com/micromegas-go/micromegas/telemetry"
 )
 
@@ -11,6 +12,27 @@ type Scan struct {
 	View     string          // "log_entries", "processes", "thread_spans", …
 	Instance string          // "" or "global": the bare table; else a process id or, for thread_spans, a stream id
 	Range    telemetry.Range // rows outside are not wanted; see Table.Filter
+	Only     Only            // rows of others need not be given
+}
+
+// Only names what the statement's own conditions leave of a relation: rows of other processes, streams or blocks may be
+// given or not. "" means all.
+type Only struct {
+	Process, Stream, Block string
+}
+
+// narrow makes the filter tell what the ids leave. An id that is none is left to the engine.
+func (o Only) narrow(f catalog.Filter) catalog.Filter {
+	if id, err := telemetry.ParseProcessID(o.Process); err == nil && f.Process == (telemetry.ProcessID{}) {
+		f.Process = id
+	}
+	if id, err := telemetry.ParseStreamID(o.Stream); err == nil {
+		f.Stream = id
+	}
+	if id, err := telemetry.ParseBlockID(o.Block); err == nil {
+		f.Block = id
+	}
+	return f
 }
 
 // Table is one relation as the engine gets it. Either Files or Batches hold the rows; both empty means no rows.

@@ -190,7 +190,7 @@ func (p *plan) look(ctx context.Context, r *catalog.Reader) (err error) {
 		if err != nil {
 			return err
 		}
-		p.partitions, err = r.Partitions(ctx, name, during)
+		p.partitions, err = r.Partitions(ctx, name, p.scan.Only.narrow(during))
 		return err
 	case threadSpans:
 		during = around(during)

@@ -27,6 +27,9 @@ func (r *result) Cost() Cost {
 
 func (r *result) costLocked() Cost {
 	cost := r.session.Cost()
-	cost.Files, cost.FileBytes = r.input.files, r.input.fileBytes
+	for _, o := range r.input.opened {
+		cost.Files += o.files
+		cost.FileBytes += o.bytes
+	}
 	return cost
 }

@@ -23,7 +23,7 @@ type explainedPlan struct {
 }
 
 // explained makes the answer of an EXPLAIN of the engine's. Files of the lake are not shown to callers.
-func (p *plan) explained(rows array.RecordReader) (Result, error) {
+func (p *plan) explained(rows array.RecordReader, in *input) (Result, error) {
 	var b strings.Builder
 	for rows.Next() {
 		column, ok := rows.RecordBatch().Column(int(rows.RecordBatch().NumCols()) - 1).(*array.String)
@@ -54,7 +54,7 @@ func (p *plan) explained(rows array.RecordReader) (Result, error) {
 	if p.stmt.kind == kindAnalyze {
 		kind = "Plan with Metrics"
 	}
-	schema, batch := textBatch([]string{"plan_type", "plan"}, [][]string{{kind, b.String()}})
+	schema, batch := textBatch([]string{"plan_type", "plan"}, [][]string{{kind, b.String()}, {"files", in.described()}})
 	defer batch.Release()
 	return array.NewRecordReader(schema, []arrow.RecordBatch{batch})
 }
@@ -92,4 +92,18 @@ func (o explainedPlan) write(b *strings.Builder, depth int) {
 	for _, c := range o.Children {
 		c.write(b, depth+1)
 	}
+}
+
+// described says for every relation how many files the engine may open and how large they are: what conditions on time,
+// process, stream and block and the range of the request have left of it.
+func (in *input) described() string {
+	var b strings.Builder
+	for _, r := range in.opened {
+		fmt.Fprintf(&b, "%s: %d files, %d bytes", r.name, r.files, r.bytes)
+		if r.filter != "" {
+			fmt.Fprintf(&b, ", where %s", r.filter)
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
 }

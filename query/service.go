@@ -155,7 +155,7 @@ func (s *Service) execute(ctx context.Context, cancel context.CancelFunc, stmt *
 		defer in.close()
 		defer session.Close()
 		defer rows.Release()
-		return p.explained(rows)
+		return p.explained(rows, in)
 	}
 	return &result{
 		edge:    newEdge(columns, p.traits, r.PreserveDictionary),
@@ -174,8 +174,7 @@ type input struct {
 	calls    []*Rows
 	direct   array.RecordReader // the answer itself, when the engine has nothing to do with it
 
-	files     int // that the engine may open
-	fileBytes int64
+	opened []openedRelation
 }
 
 func (in *input) close() {
@@ -217,8 +216,10 @@ func (s *Service) attach(ctx context.Context, session Session, p *plan, during t
 		}
 	}
 	scans := make([]lake.Scan, len(p.scans))
+	narrowed := p.narrow(time.Now())
 	for i, scan := range p.scans {
-		scans[i] = lake.Scan{View: scan.view, Instance: scan.instance, Range: during}
+		w := narrowed[scan.name]
+		scans[i] = lake.Scan{View: scan.view, Instance: scan.instance, Range: intersect(during, w.during), Only: w.only}
 	}
 	if len(scans) > 0 {
 		if in.snapshot, err = s.lake.Snapshot(ctx, scans); err != nil {
@@ -247,15 +248,23 @@ func (s *Service) attach(ctx context.Context, session Session, p *plan, during t
 	return in, nil
 }
 
+// openedRelation is what the engine may read of a relation.
+type openedRelation struct {
+	name, filter string
+	files        int
+	bytes        int64
+}
+
 // count adds up the files of the relations.
 func (in *input) count(relations []Relation) {
 	for _, r := range relations {
-		in.files += len(r.Files)
+		o := openedRelation{name: r.Name, filter: r.Filter, files: len(r.Files)}
 		for _, f := range r.Files {
 			if info, err := os.Stat(f); err == nil { // the engine will complain about a file that is missing
-				in.fileBytes += info.Size()
+				o.bytes += info.Size()
 			}
 		}
+		in.opened = append(in.opened, o)
 	}
 }
 
