@@ -2,36 +2,200 @@ package sink
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
 
 	"github.com/micromegas-go/micromegas/telemetry"
 )
 
 // Sink delivers blocks. Its methods may be called by any goroutine; none but [Sink.Flush] and [Sink.Shutdown] waits.
-type Sink struct{}
+type Sink struct {
+	opts   Options
+	log    *slog.Logger
+	poster *poster
+	spool  *spool // nil: none
 
-// New starts a sink; [Sink.Shutdown] ends it.
+	wake    chan struct{} // capacity 1: look again
+	cancel  context.CancelFunc
+	working sync.WaitGroup // the loop, and what it started
+
+	shutdown    sync.Once
+	shutdownErr error // after shutdown
+
+	mu       sync.Mutex
+	queues   [kinds]queue
+	records  records
+	gate     gate
+	epoch    uint64 // see record
+	seq      uint64
+	inFlight int  // requests under way
+	spooling bool // an item is on its way to a file
+	closing  bool // nothing more is taken
+	stopped  bool // nothing more is begun
+	waiters  []*waiter
+	news     news
+
+	queued, spooled, sent, left Count
+	lost                        [kinds][causes]Count
+	requests, retries           int64
+	successes                   uint64 // blocks sent
+}
+
+// New starts a sink; [Sink.Shutdown] ends it. The error names everything that is wrong with o.
 func New(o Options) (*Sink, error) {
-	_, err := o.withDefaults()
-	return &Sink{}, err
+	o, err := o.withDefaults()
+	var decorator Decorator
+	if o.Decorator != nil {
+		var failed error
+		if decorator, failed = o.Decorator(); failed != nil {
+			err = errors.Join(err, failed)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	s := &Sink{
+		opts: o, log: o.Log, poster: newPoster(o, decorator),
+		wake: make(chan struct{}, 1), cancel: cancel,
+		records: newRecords(), gate: gate{policy: o.BlocksRetry}, epoch: 1,
+	}
+	if o.Spool != "" {
+		s.spool = newSpool(o.Spool)
+	}
+	s.working.Go(func() { s.run(ctx) })
+	return s, nil
 }
 
 // Process is the body of the insert_process request. It is sent at once, and again whenever the server may have lost it.
-func (s *Sink) Process(body []byte) {}
+func (s *Sink) Process(body []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing {
+		return
+	}
+	r, err := s.records.learnProcess(body)
+	if err != nil {
+		s.news.say("the record of this process is malformed", err)
+		return
+	}
+	s.records.demand(r)
+	s.poke()
+}
 
 // Stream is the body of the insert_stream request of one stream. It is sent before the stream's first block, and again
 // whenever the server may have lost it.
-func (s *Sink) Stream(id telemetry.StreamID, body []byte) {}
+func (s *Sink) Stream(id telemetry.StreamID, body []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.records.learnStream(id, body); err != nil {
+		s.news.say("the record of a stream is malformed", err)
+		s.poke()
+	}
+}
 
 // Block hands b over.
-func (s *Sink) Block(b Block) {}
-
-// Flush waits until the server has acknowledged all that was handed over before the call. It returns an error when ctx
-// ends before, and when some of it was lost.
-func (s *Sink) Flush(ctx context.Context) error { return nil }
-
-// Shutdown sends what is left, until ctx ends, and stops the sink. What could not be sent then goes into the spool if
-// there is one, and is lost otherwise; the error says how much.
-func (s *Sink) Shutdown(ctx context.Context) error { return nil }
+func (s *Sink) Block(b Block) {
+	b.Kind = min(b.Kind, kinds-1)
+	it := &item{
+		kind: b.Kind, events: b.Events, bytes: int64(max(b.Size, 0)), id: b.ID, since: time.Now(), encode: b.Encode, release: b.Release,
+	}
+	s.mu.Lock()
+	if s.closing {
+		s.lost[b.Kind][CauseShutdown].add(it.events, it.bytes)
+		s.mu.Unlock()
+		it.letGo()
+		return
+	}
+	s.seq++
+	it.seq, it.stream = s.seq, s.records.stream(b.Stream)
+	s.queues[it.kind].push(it)
+	s.queued.add(it.events, it.bytes)
+	gone := s.shed(nil)
+	s.poke()
+	s.mu.Unlock()
+	s.discard(gone)
+}
 
 // Stats returns what was done so far.
-func (s *Sink) Stats() Stats { return Stats{} }
+func (s *Sink) Stats() Stats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := Stats{
+		Queued: s.queued, Spooled: s.spooled, Sent: s.sent, Left: s.left, Lost: s.lost,
+		Requests: s.requests, Retries: s.retries, State: s.gate.state.String(),
+	}
+	if s.gate.err != nil {
+		st.Err = s.gate.err.Error()
+	}
+	if s.stopped {
+		st.State = "closed"
+	}
+	return st
+}
+
+// poke makes the loop look again.
+func (s *Sink) poke() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Shutdown sends what is left, until ctx ends, and stops the sink. What could not be sent then goes into the spool if
+// there is one, and is lost otherwise; the error says how much. It ends soon after ctx. Called again, it waits for the first call.
+func (s *Sink) Shutdown(ctx context.Context) error {
+	s.shutdown.Do(func() {
+		s.mu.Lock()
+		s.closing = true
+		s.mu.Unlock()
+		if err := s.Flush(ctx); err != nil && ctx.Err() == nil {
+			s.shutdownErr = err
+		}
+		s.stop()
+	})
+	return s.shutdownErr
+}
+
+// stop ends everything that is under way, and keeps or counts what is left.
+func (s *Sink) stop() {
+	s.mu.Lock()
+	s.stopped = true
+	s.mu.Unlock()
+	s.cancel()
+	s.poke()
+	s.working.Wait()
+	s.poster.close()
+
+	if s.spool != nil {
+		s.spoolRest()
+	}
+	s.mu.Lock()
+	var gone []*item
+	for k := range s.queues {
+		for it := s.queues[k].first; it != nil; it = s.queues[k].first {
+			if it.file == "" {
+				gone = append(gone, s.lose(it, CauseShutdown)...)
+				continue
+			}
+			s.left.add(it.events, it.bytes)
+			s.spooled.sub(it.events, it.bytes)
+			s.queues[k].remove(it)
+			s.departed(it, true)
+		}
+	}
+	s.dismissWaiters()
+	lost, left := Stats{Lost: s.lost}.LostBy(CauseShutdown), s.left
+	s.mu.Unlock()
+	s.discard(gone)
+	s.report(time.Now(), true)
+	if lost.Events > 0 || lost.Blocks > 0 {
+		s.shutdownErr = errors.Join(s.shutdownErr, fmt.Errorf("%d events of telemetry in %d blocks could not be sent in time", lost.Events, lost.Blocks))
+	}
+	if left.Blocks > 0 {
+		s.log.Info("telemetry that could not be sent is kept for the next start", "blocks", left.Blocks, "events", left.Events, "folder", s.opts.Spool)
+	}
+}

@@ -1,0 +1,97 @@
+package sink
+
+import (
+	"context"
+	"fmt"
+	"slices"
+)
+
+// waiter is a call of Flush.
+type waiter struct {
+	seq       uint64 // it waits for items up to this one
+	remaining Count
+	lost      Count
+	done      chan struct{}
+}
+
+// Flush waits until the server has acknowledged all that was handed over before the call. It returns an error when ctx
+// ends before, and when some of it was lost. While it waits, attempts are at most a second apart, unless the server
+// asked for more.
+func (s *Sink) Flush(ctx context.Context) error {
+	s.mu.Lock()
+	w := &waiter{seq: s.seq, done: make(chan struct{})}
+	for k := range s.queues {
+		for it := s.queues[k].first; it != nil; it = it.next {
+			if !it.earlier {
+				w.remaining.add(it.events, it.bytes)
+			}
+		}
+	}
+	if s.stopped {
+		s.mu.Unlock()
+		return nil
+	}
+	s.waiters = append(s.waiters, w)
+	s.settleWaiters()
+	s.poke()
+	s.mu.Unlock()
+
+	select {
+	case <-w.done:
+	case <-ctx.Done():
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if i := slices.Index(s.waiters, w); i >= 0 {
+		s.waiters = slices.Delete(s.waiters, i, i+1)
+		why := ctx.Err()
+		if s.gate.err != nil {
+			why = fmt.Errorf("%w; the last attempt: %w", why, s.gate.err)
+		}
+		return fmt.Errorf("%d events in %d blocks are not acknowledged yet: %w", w.remaining.Events, w.remaining.Blocks, why)
+	}
+	if w.lost.Blocks > 0 {
+		return fmt.Errorf("%d events in %d blocks were lost", w.lost.Events, w.lost.Blocks)
+	}
+	return nil
+}
+
+// departed tells those who wait that it has left the queue.
+func (s *Sink) departed(it *item, lost bool) {
+	if it.earlier {
+		return
+	}
+	for _, w := range s.waiters {
+		if it.seq > w.seq {
+			continue
+		}
+		w.remaining.Blocks--
+		w.remaining.Events -= int64(it.events)
+		if lost {
+			w.lost.add(it.events, it.bytes)
+		}
+	}
+	s.settleWaiters()
+}
+
+// settleWaiters ends the waiting of those whose items have all left.
+func (s *Sink) settleWaiters() {
+	if len(s.records.due) > 0 {
+		return
+	}
+	s.waiters = slices.DeleteFunc(s.waiters, func(w *waiter) bool {
+		if w.remaining.Blocks > 0 {
+			return false
+		}
+		close(w.done)
+		return true
+	})
+}
+
+// dismissWaiters ends all waiting: nothing will be sent any more.
+func (s *Sink) dismissWaiters() {
+	for _, w := range s.waiters {
+		close(w.done)
+	}
+	s.waiters = nil
+}
