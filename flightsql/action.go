@@ -96,14 +96,18 @@ func (s *Server) prepare(ctx context.Context, body []byte) (proto.Message, error
 	if err := checkStatement(req.GetQuery()); err != nil {
 		return nil, err
 	}
-	schema, err := s.queries.Describe(ctx, req.GetQuery())
+	described, err := s.queries.Prepare(ctx, req.GetQuery(), nil)
 	if err != nil {
 		return nil, err
 	}
-	return &pb.ActionCreatePreparedStatementResult{
+	result := &pb.ActionCreatePreparedStatementResult{
 		PreparedStatementHandle: []byte(req.GetQuery()),
-		DatasetSchema:           flight.SerializeSchema(schema, memory.DefaultAllocator),
-	}, nil
+		DatasetSchema:           flight.SerializeSchema(described.Columns, memory.DefaultAllocator),
+	}
+	if described.Parameters.NumFields() > 0 {
+		result.ParameterSchema = flight.SerializeSchema(described.Parameters, memory.DefaultAllocator)
+	}
+	return result, nil
 }
 
 var errActionBody = fault.New(fault.Invalid, "the body of the action is not the message that its type calls for")

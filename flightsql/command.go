@@ -43,22 +43,25 @@ func decodeTicket(b []byte) (proto.Message, error) {
 	return &bare, nil
 }
 
-// statement returns the SQL text that cmd asks to run; ok is false for other commands.
-func statement(cmd proto.Message) (sql string, ok bool, err error) {
+// statement returns the handle of what cmd asks to run; ok is false for other commands.
+func statement(cmd proto.Message) (h handle, ok bool, err error) {
 	switch cmd := cmd.(type) {
 	case *pb.TicketStatementQuery:
-		sql = string(cmd.GetStatementHandle())
+		h, err = parseHandle(cmd.GetStatementHandle())
 	case *pb.CommandPreparedStatementQuery:
-		sql = string(cmd.GetPreparedStatementHandle())
+		h, err = parseHandle(cmd.GetPreparedStatementHandle())
 	case *pb.CommandStatementQuery:
 		if len(cmd.GetTransactionId()) > 0 {
-			return "", true, errTransactions
+			return handle{}, true, errTransactions
 		}
-		sql = cmd.GetQuery()
+		h.sql = cmd.GetQuery()
 	default:
-		return "", false, nil
+		return handle{}, false, nil
 	}
-	return sql, true, checkStatement(sql)
+	if err != nil {
+		return handle{}, true, err
+	}
+	return h, true, checkStatement(h.sql)
 }
 
 // checkStatement refuses what cannot be SQL text before anything looks at it.

@@ -21,6 +21,7 @@ import (
 type fake struct {
 	mu       sync.Mutex
 	requests []query.Request
+	bound    []string // the parameters of requests as JSON; "" without any
 	pulls    atomic.Int64
 	started  chan struct{} // receives when a query that waits has begun to wait
 	ended    chan error    // receives the cause when such a query's context has ended
@@ -36,6 +37,12 @@ func (f *fake) last() query.Request {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.requests[len(f.requests)-1]
+}
+
+func (f *fake) lastBound() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.bound[len(f.bound)-1]
 }
 
 var utc = &arrow.TimestampType{Unit: arrow.Nanosecond, TimeZone: "+00:00"}
@@ -69,7 +76,17 @@ func word(sql string) string {
 	return w
 }
 
-func (f *fake) Describe(_ context.Context, sql string) (*arrow.Schema, error) {
+func (f *fake) Prepare(_ context.Context, sql string, parameters arrow.RecordBatch) (*query.Description, error) {
+	d := &query.Description{Parameters: arrow.NewSchema(nil, nil)}
+	if strings.Contains(sql, "?") && parameters == nil {
+		d.Parameters = oneSchema()
+	}
+	var err error
+	d.Columns, err = f.describe(sql)
+	return d, err
+}
+
+func (f *fake) describe(sql string) (*arrow.Schema, error) {
 	switch word(sql) {
 	case "logs", "nologs":
 		return logSchema(true), nil
@@ -110,6 +127,15 @@ func (f *fake) Tables(context.Context) []query.TableInfo {
 func (f *fake) Execute(ctx context.Context, r query.Request) (query.Result, error) {
 	f.mu.Lock()
 	f.requests = append(f.requests, r)
+	values := ""
+	if r.Parameters != nil {
+		text, err := r.Parameters.MarshalJSON()
+		values = string(text)
+		if err != nil {
+			panic(err)
+		}
+	}
+	f.bound = append(f.bound, values)
 	f.mu.Unlock()
 	res := &result{fake: f, refs: 1}
 	switch word(r.SQL) {

@@ -16,7 +16,7 @@ func (s *Server) DoGet(t *flight.Ticket, stream flight.FlightService_DoGetServer
 	if err != nil {
 		return err
 	}
-	sql, ok, err := statement(cmd)
+	h, ok, err := statement(cmd)
 	if err != nil {
 		return err
 	}
@@ -32,23 +32,29 @@ func (s *Server) DoGet(t *flight.Ticket, stream flight.FlightService_DoGetServer
 	if t, ok := cmd.(*pb.TicketStatementQuery); ok {
 		id = ticketID(t)
 	}
-	return s.query(ctx, sql, id, stream)
+	return s.query(ctx, h, id, stream)
 }
 
 // query runs one statement and leaves its audit record.
-func (s *Server) query(ctx context.Context, sql, ticket string, stream sender) (err error) {
+func (s *Server) query(ctx context.Context, h handle, ticket string, stream sender) (err error) {
 	ctx, cancel := context.WithCancel(ctx) // whatever ends this call ends the query
 	defer cancel()
-	rec := s.newRecord(sql)
+	rec := s.newRecord(h.sql)
 	defer func() { rec.finish(ctx, err) }()
 	defer catch(&err) // runs before finish, which then records it
 
 	if rec.caller, err = attribute(ctx); err != nil {
 		return err
 	}
-	r, err := request(ctx, sql)
+	r, err := request(ctx, h.sql)
 	if err != nil {
 		return err
+	}
+	if r.Parameters, err = h.parameters(); err != nil {
+		return err
+	}
+	if r.Parameters != nil {
+		defer r.Parameters.Release()
 	}
 	rec.request = r
 	ctx = query.WithCaller(ctx, turn(ctx, rec.caller))

@@ -14,7 +14,7 @@ import (
 
 // GetFlightInfo plans what the descriptor asks for and says where to fetch it: here.
 func (s *Server) GetFlightInfo(ctx context.Context, d *flight.FlightDescriptor) (*flight.FlightInfo, error) {
-	schema, ticket, err := s.plan(ctx, d)
+	schema, ticket, err := s.plan(ctx, d, true)
 	if err != nil {
 		return nil, err
 	}
@@ -29,15 +29,16 @@ func (s *Server) GetFlightInfo(ctx context.Context, d *flight.FlightDescriptor) 
 
 // GetSchema plans what the descriptor asks for.
 func (s *Server) GetSchema(ctx context.Context, d *flight.FlightDescriptor) (*flight.SchemaResult, error) {
-	schema, _, err := s.plan(ctx, d)
+	schema, _, err := s.plan(ctx, d, false)
 	if err != nil {
 		return nil, err
 	}
 	return &flight.SchemaResult{Schema: flight.SerializeSchema(schema, memory.DefaultAllocator)}, nil
 }
 
-// plan returns the schema of the answer to d, as it will be sent, and the ticket for it.
-func (s *Server) plan(ctx context.Context, d *flight.FlightDescriptor) (*arrow.Schema, []byte, error) {
+// plan returns the schema of the answer to d, as it will be sent, and the ticket for it. A statement that is to run must
+// have values for its parameters.
+func (s *Server) plan(ctx context.Context, d *flight.FlightDescriptor, run bool) (*arrow.Schema, []byte, error) {
 	if d.GetType() != flight.DescriptorCMD {
 		return nil, nil, fault.New(fault.Invalid, "the descriptor is not a command")
 	}
@@ -45,7 +46,7 @@ func (s *Server) plan(ctx context.Context, d *flight.FlightDescriptor) (*arrow.S
 	if err != nil {
 		return nil, nil, err
 	}
-	sql, ok, err := statement(cmd)
+	h, ok, err := statement(cmd)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -56,23 +57,34 @@ func (s *Server) plan(ctx context.Context, d *flight.FlightDescriptor) (*arrow.S
 		}
 		return a.schema, d.GetCmd(), nil
 	}
-	if _, err := request(ctx, sql); err != nil { // better told now than by DoGet
+	if _, err := request(ctx, h.sql); err != nil { // better told now than by DoGet
 		return nil, nil, err
 	}
-	schema, err := s.queries.Describe(ctx, sql)
+	values, err := h.parameters()
 	if err != nil {
 		return nil, nil, err
 	}
+	if values != nil {
+		defer values.Release()
+	}
+	described, err := s.queries.Prepare(ctx, h.sql, values)
+	if err == nil && run && values == nil {
+		err = described.Unbound()
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	schema := described.Columns
 	if !preserveDictionary(ctx) {
 		schema = unpacked(schema)
 	}
-	ticket, err := statementTicket(sql)
+	ticket, err := statementTicket(h)
 	return schema, ticket, err
 }
 
-// statementTicket returns the ticket for sql: bare, as existing servers of this protocol write it.
-func statementTicket(sql string) ([]byte, error) {
-	t := &pb.TicketStatementQuery{StatementHandle: []byte(sql)}
+// statementTicket returns the ticket for h: bare, as existing servers of this protocol write it.
+func statementTicket(h handle) ([]byte, error) {
+	t := &pb.TicketStatementQuery{StatementHandle: h.bytes()}
 	addTicketID(t)
 	return proto.Marshal(t)
 }

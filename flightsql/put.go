@@ -8,7 +8,7 @@ import (
 	"github.com/micromegas-go/micromegas/internal/fault"
 )
 
-// DoPut would take parameters, updates and bulk loads. It reads the first message, to say which of them is missing.
+// DoPut takes the values of parameters.
 func (s *Server) DoPut(stream flight.FlightService_DoPutServer) error {
 	first, err := stream.Recv()
 	if err != nil {
@@ -18,12 +18,9 @@ func (s *Server) DoPut(stream flight.FlightService_DoPutServer) error {
 	if err != nil {
 		return err
 	}
-	switch cmd.(type) {
+	switch cmd := cmd.(type) {
 	case *pb.CommandPreparedStatementQuery:
-		return &fault.Error{
-			Kind: fault.Unimplemented, Msg: "prepared statements take no parameters yet",
-			Fix: "write the values into the statement",
-		}
+		return bind(cmd, first, stream)
 	case *pb.CommandStatementIngest:
 		if err := auth.RequireAdmin(stream.Context(), "bulk ingestion (DoPut)"); err != nil {
 			return err

@@ -17,8 +17,9 @@ import (
 type Queries interface {
 	// Execute starts the statement. The result ends when ctx does, and must be released.
 	Execute(ctx context.Context, r query.Request) (query.Result, error)
-	// Describe plans the statement without a range and without running it: the schema with dictionary types kept.
-	Describe(ctx context.Context, sql string) (*arrow.Schema, error)
+	// Prepare plans the statement without a range and without running it: the schema with dictionary types kept, and its
+	// parameters. Parameters are values for them, whose types count then, or nil.
+	Prepare(ctx context.Context, sql string, parameters arrow.RecordBatch) (*query.Description, error)
 	// Tables lists what statements may name.
 	Tables(ctx context.Context) []query.TableInfo
 }

@@ -152,12 +152,6 @@ func TestPreparedStatement(t *testing.T) {
 	if rows, err := drain(r); err != nil || len(rows) != 3 {
 		t.Errorf("rows %v, error %v", rows, err)
 	}
-	batch := ints(1)
-	defer batch.Release()
-	p.SetParameters(batch)
-	if _, err := p.Execute(ctx); status.Code(err) != codes.Unimplemented {
-		t.Errorf("with parameters: %v", err)
-	}
 	if err := p.Close(ctx); err != nil {
 		t.Errorf("close: %v", err)
 	}

@@ -74,7 +74,7 @@ func (p *pullCounter) Send(*flight.FlightData) error {
 func TestNoBatchIsPulledAhead(t *testing.T) {
 	f := newFake()
 	s := New(f, Options{})
-	err := s.query(t.Context(), "stream", "", &pullCounter{t: t, fake: f})
+	err := s.query(t.Context(), handle{sql: "stream"}, "", &pullCounter{t: t, fake: f})
 	if !errors.Is(err, io.ErrClosedPipe) {
 		t.Errorf("error %v", err)
 	}

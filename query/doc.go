@@ -15,6 +15,10 @@
 //  5. The lake gives one snapshot for all relations of the statement: files and batches, each with the condition that
 //     holds the time range. The condition is part of the relation, so that it reaches every scan, also those in subqueries.
 //  6. The session attaches the relations, closes the engine (see package duck), plans and runs.
+//     A statement with parameters is planned twice: once to find out what it expects of them, and again with each cast to
+//     the type of its value, so that the answer has the columns that were described. Values are bound, never written into
+//     the text; the engine plans with them, so that conditions on them prune like literals. With several rows of values
+//     the statement runs once for each, on the same snapshot.
 //  7. The edge turns batches into what clients expect, and the result streams them.
 //
 // # Functions of ours

@@ -18,18 +18,23 @@ type Engine interface {
 	Session(ctx context.Context, caller string) (Session, error)
 }
 
-// Session is an instance of the engine for one query: Parse, then Attach, then Prepare, then Run, each at most once but
-// Parse. It is used by one goroutine at a time.
+// Session is an instance of the engine for one query: Parse, then Attach, then Prepare, then Bind and Run. Attach at most
+// once; what is prepared anew replaces what was prepared before. It is used by one goroutine at a time.
 type Session interface {
 	// Parse returns the parse tree of a query in the form of DuckDB's json_serialize_sql, all fields present.
 	Parse(ctx context.Context, sql string) ([]byte, error)
 	// Attach makes the relations and scalars visible under their names, then closes the engine to everything else. ctx is
 	// also what calls of the scalars get.
 	Attach(ctx context.Context, a Attachment) error
-	// Prepare plans the statement and returns its columns in the engine's types.
+	// Prepare plans the statement and returns its columns in the engine's types; nil when they depend on the type of a
+	// parameter that is not known.
 	Prepare(ctx context.Context, sql string) (*arrow.Schema, error)
-	// Run starts the prepared statement. Rows stream; the reader must be released before the session is closed. Its
-	// batches must not be used after the session is closed unless they are retained.
+	// Parameters returns the parameters of the prepared statement, each once.
+	Parameters() []Parameter
+	// Bind gives the parameters, in their order, the values in that row of the arrays. They are copied.
+	Bind(ctx context.Context, values []arrow.Array, row int) error
+	// Run starts the prepared statement. Rows stream; the reader must be released before the statement runs again and
+	// before the session is closed. Its batches must not be used after the session is closed unless they are retained.
 	Run(ctx context.Context) (array.RecordReader, error)
 	// Cost returns what the statement has taken so far, without the files; complete after the last row and after Close.
 	Cost() Cost
@@ -42,6 +47,12 @@ type Attachment struct {
 	Relations []Relation
 	Scalars   []Scalar
 	Operators bool // the statement is EXPLAIN ANALYZE: keep account of every operator, not of the statement
+}
+
+// Parameter is a ?, $1 or $name of a statement.
+type Parameter struct {
+	Name string         // the number, from "1" on, or the name; without the $
+	Type arrow.DataType // nil when the statement does not tell
 }
 
 // Relation is a table of one query.

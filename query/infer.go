@@ -131,6 +131,9 @@ func (in *inference) selection(n node, with ctes) ([]trait, bool) {
 		if t.name == "" {
 			t.name = sc.aggregateName(e)
 		}
+		if t.name == "" {
+			t.name = parameterName(e)
+		}
 		out = append(out, t)
 	}
 	if sc.grouped {
@@ -321,6 +324,17 @@ func (sc *scope) column(names []string) (trait, string) {
 		}
 	}
 	return trait{}, ""
+}
+
+// parameterName names an unaliased parameter, with or without the cast that gives it its type.
+func parameterName(n node) string {
+	if n.text("class") == "CAST" {
+		n = n.child("child")
+	}
+	if n.text("class") != "PARAMETER" {
+		return ""
+	}
+	return "$" + n.text("identifier")
 }
 
 // aggregateName names an unaliased f(column) as existing clients know it: f(table.column).

@@ -35,8 +35,10 @@ type planScan struct {
 
 // plan rewrites the statement, has it parsed, and checks the tree. What arrow_typeof says depends on declared types, which
 // only the checked tree tells; a statement with it goes round again, with the answers in its text.
-func (s *Service) plan(ctx context.Context, session Session, stmt *statement) (*plan, error) {
-	p, in, err := s.planOnce(ctx, session, stmt, nil)
+//
+// casts are the types of parameters, by name; nil leaves them to the engine.
+func (s *Service) plan(ctx context.Context, session Session, stmt *statement, casts map[string]string) (*plan, error) {
+	p, in, err := s.planOnce(ctx, session, stmt, nil, casts)
 	if err != nil || len(in.typeofs) == 0 {
 		return p, err
 	}
@@ -44,12 +46,14 @@ func (s *Service) plan(ctx context.Context, session Session, stmt *statement) (*
 	for pos, t := range in.typeofs {
 		typeofs[p.text.original(pos)] = TypeText(t)
 	}
-	p, _, err = s.planOnce(ctx, session, stmt, typeofs)
+	p, _, err = s.planOnce(ctx, session, stmt, typeofs, casts)
 	return p, err
 }
 
-func (s *Service) planOnce(ctx context.Context, session Session, stmt *statement, typeofs map[int]string) (*plan, *inference, error) {
-	text, r, err := rewrite(stmt, typeofs, s.ours)
+func (s *Service) planOnce(
+	ctx context.Context, session Session, stmt *statement, typeofs map[int]string, casts map[string]string,
+) (*plan, *inference, error) {
+	text, r, err := rewrite(stmt, typeofs, casts, s.ours)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -36,6 +36,8 @@ type rewriter struct {
 	opening   []int               // for each token the innermost parenthesis around it, or -1
 	cases     []int               // for each token how many CASE are open before it
 	typeofs   map[int]string      // by the position of an arrow_typeof, the type that is known without the engine
+	casts     map[string]string   // by the name of a parameter, the type that it is cast to
+	unnamed   int                 // how many ? there were
 
 	functions map[string]*TableFunction
 	calls     map[string]*plannedCall // by relation name
@@ -43,10 +45,10 @@ type rewriter struct {
 }
 
 // rewrite returns the statement in the engine's dialect. The rewriter knows the view instances and the calls of table
-// functions that it names. typeofs and functions may be nil.
-func rewrite(s *statement, typeofs map[int]string, functions map[string]*TableFunction) (rewritten, *rewriter, error) {
+// functions that it names. typeofs, casts and functions may be nil.
+func rewrite(s *statement, typeofs map[int]string, casts map[string]string, functions map[string]*TableFunction) (rewritten, *rewriter, error) {
 	r := &rewriter{
-		statement: s, instances: map[string]instance{}, typeofs: typeofs,
+		statement: s, instances: map[string]instance{}, typeofs: typeofs, casts: casts,
 		functions: functions, calls: map[string]*plannedCall{}, now: time.Now(),
 	}
 	r.match()
@@ -127,6 +129,8 @@ func (r *rewriter) token(i int) (int, error) {
 		if next, ok := r.qualified(i); ok {
 			return next, nil
 		}
+	case tokenSymbol:
+		return r.parameter(i), nil
 	default:
 	}
 	return i, nil
@@ -252,7 +256,7 @@ func (r *rewriter) opensOperand(i int) bool {
 		return true
 	}
 	if r.tokens[i].kind == tokenSymbol {
-		return !r.is(i, ")") && !r.is(i, "]") && !r.is(i, "}")
+		return !r.is(i, ")") && !r.is(i, "]") && !r.is(i, "}") && !r.is(i, "?")
 	}
 	switch r.word(i) {
 	case "select", "when", "then", "else", "and", "or", "not", "by", "on", "where", "having", "case", "between", "in",

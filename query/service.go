@@ -83,6 +83,9 @@ func (s *Service) Execute(ctx context.Context, r Request) (Result, error) {
 		return nil, located(r.SQL, err)
 	}
 	if result, err := s.answer(stmt, r.Limit); result != nil || err != nil {
+		if err == nil {
+			err = noneWanted(r.Parameters)
+		}
 		return result, located(r.SQL, err)
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, s.timeout, s.tooLong())
@@ -124,7 +127,7 @@ func (s *Service) execute(ctx context.Context, cancel context.CancelFunc, stmt *
 			session.Close()
 		}
 	}()
-	p, err := s.plan(ctx, session, stmt)
+	p, err := s.plan(ctx, session, stmt, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -137,20 +140,19 @@ func (s *Service) execute(ctx context.Context, cancel context.CancelFunc, stmt *
 			in.close()
 		}
 	}()
-	columns, err := session.Prepare(ctx, p.sql(r.Limit))
+	p, columns, values, err := s.prepare(ctx, session, p, r, true)
 	if err != nil {
-		return nil, p.located(err)
+		return nil, err
 	}
-	rows, err := in.direct, error(nil)
-	if rows == nil {
-		rows, err = session.Run(ctx)
-	} else {
-		rows.Retain()
+	run := &runs{session: session, plan: p, direct: in.direct, columns: columns, values: values, count: 1}
+	if values != nil {
+		run.count = int(r.Parameters.NumRows())
 	}
+	rows, err := run.next(ctx)
 	if err != nil {
-		return nil, p.located(err)
+		return nil, err
 	}
-	if p.explain() != "" {
+	if p.explain() != "" && rows != nil {
 		defer cancel()
 		defer in.close()
 		defer session.Close()
@@ -158,8 +160,10 @@ func (s *Service) execute(ctx context.Context, cancel context.CancelFunc, stmt *
 		return p.explained(rows, in)
 	}
 	return &result{
+		ctx:     ctx,
 		edge:    newEdge(columns, p.traits, r.PreserveDictionary),
 		rows:    rows,
+		runs:    run,
 		left:    limitOf(r.Limit),
 		plan:    p,
 		session: session,
@@ -278,14 +282,24 @@ func releaseBatches(batches []arrow.RecordBatch) {
 	}
 }
 
-// Describe returns the columns that the statement would answer with dictionaries kept. It plans against empty tables, so
-// that it needs no range and no data, and runs nothing.
+// Describe returns the columns that the statement would answer with dictionaries kept.
 func (s *Service) Describe(ctx context.Context, sql string) (*arrow.Schema, error) {
-	schema, err := s.describe(ctx, sql)
-	return schema, located(sql, err)
+	d, err := s.Prepare(ctx, sql, nil)
+	if err != nil {
+		return nil, err
+	}
+	return d.Columns, nil
 }
 
-func (s *Service) describe(ctx context.Context, sql string) (*arrow.Schema, error) {
+// Prepare finds out what the statement answers and which parameters it has. It plans against empty tables, so that it needs
+// no range and no data, and runs nothing. With parameters, the types of these values count, as they do when it runs;
+// without, those that the statement expects.
+func (s *Service) Prepare(ctx context.Context, sql string, parameters arrow.RecordBatch) (*Description, error) {
+	d, err := s.describe(ctx, sql, parameters)
+	return d, located(sql, err)
+}
+
+func (s *Service) describe(ctx context.Context, sql string, parameters arrow.RecordBatch) (*Description, error) {
 	stmt, err := s.parse(ctx, sql)
 	if err != nil {
 		return nil, err
@@ -295,7 +309,7 @@ func (s *Service) describe(ctx context.Context, sql string) (*arrow.Schema, erro
 			return nil, err
 		}
 		defer result.Release()
-		return result.Schema(), nil
+		return &Description{Columns: result.Schema(), Parameters: parameterSchema(nil)}, nil
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, s.timeout, s.tooLong())
 	defer cancel()
@@ -304,7 +318,7 @@ func (s *Service) describe(ctx context.Context, sql string) (*arrow.Schema, erro
 		return nil, err
 	}
 	defer session.Close()
-	p, err := s.plan(ctx, session, stmt)
+	p, err := s.plan(ctx, session, stmt, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -318,15 +332,17 @@ func (s *Service) describe(ctx context.Context, sql string) (*arrow.Schema, erro
 	if err := session.Attach(ctx, p.attachment(relations)); err != nil {
 		return nil, err
 	}
-	columns, err := session.Prepare(ctx, p.sql(nil))
+	p, columns, _, err := s.prepare(ctx, session, p, Request{Parameters: parameters}, parameters != nil)
 	if err != nil {
-		return nil, p.located(err)
+		return nil, err
 	}
+	d := &Description{Parameters: parameterSchema(session.Parameters())}
 	if p.explain() != "" {
-		schema, _ := textBatch([]string{"plan_type", "plan"}, nil)
-		return schema, nil
+		d.Columns, _ = textBatch([]string{"plan_type", "plan"}, nil)
+		return d, nil
 	}
-	return newEdge(columns, p.traits, true).schema, nil
+	d.Columns = newEdge(columns, p.traits, true).schema
+	return d, nil
 }
 
 // located makes a *fault.Error of err, with the place in the user's text in its message when that is known.

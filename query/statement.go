@@ -70,7 +70,7 @@ func scan(sql string) (*statement, error) {
 // checkShape refuses further statements and deep nesting.
 func (s *statement) checkShape() error {
 	depth := 0
-	for i, t := range s.tokens {
+	for _, t := range s.tokens {
 		if t.kind != tokenSymbol {
 			continue
 		}
@@ -84,10 +84,6 @@ func (s *statement) checkShape() error {
 			}
 		case ')', ']', '}':
 			depth--
-		case '$', '?':
-			if s.sql[t.pos] == '?' || i+1 < len(s.tokens) && s.tokens[i+1].pos == t.end {
-				return invalidAt(t.pos, "parameters are not supported")
-			}
 		}
 	}
 	return nil

@@ -15,7 +15,7 @@ var (
 	allowedTables  = setOf("BASE_TABLE", "SUBQUERY", "JOIN", "TABLE_FUNCTION", "EXPRESSION_LIST", "EMPTY", "EMPTY_FROM", "PIVOT",
 		"COLUMN_DATA")
 	allowedExpressions = setOf("COLUMN_REF", "CONSTANT", "FUNCTION", "OPERATOR", "COMPARISON", "CONJUNCTION", "CAST", "CASE",
-		"SUBQUERY", "WINDOW", "STAR", "BETWEEN", "LAMBDA", "LAMBDA_REF", "COLLATE", "POSITIONAL_REFERENCE")
+		"SUBQUERY", "WINDOW", "STAR", "BETWEEN", "LAMBDA", "LAMBDA_REF", "COLLATE", "POSITIONAL_REFERENCE", "PARAMETER")
 )
 
 func setOf(names ...string) map[string]bool {
@@ -124,9 +124,6 @@ func sortedKeys(n node) []string {
 
 func (v *validator) expression(n node) error {
 	class := n.text("class")
-	if class == "PARAMETER" {
-		return &SQLError{Fault: fault.New(fault.Invalid, "parameters are not supported"), Pos: n.pos()}
-	}
 	if !allowedExpressions[class] {
 		return refused(n, class)
 	}

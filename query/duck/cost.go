@@ -17,12 +17,21 @@ var profileStatement = []string{
 		`"SYSTEM_PEAK_BUFFER_MEMORY": "true", "SYSTEM_PEAK_TEMP_DIR_SIZE": "true"}'`,
 }
 
-// Cost reads DuckDB's account of the statement that ran last; zero while it still runs.
+// Cost reads DuckDB's account of the statement's runs; what still runs counts as nothing.
 func (s *session) Cost() query.Cost {
-	if s.closed.Load() {
+	if s.closed.Load() || s.rows == nil {
 		return s.cost
 	}
-	return s.instance.cost()
+	return sum(s.cost, s.instance.cost())
+}
+
+// sum is the cost of two runs one after the other.
+func sum(a, b query.Cost) query.Cost {
+	a.RowsScanned += b.RowsScanned
+	a.CPU += b.CPU
+	a.PeakMemory = max(a.PeakMemory, b.PeakMemory)
+	a.SpilledBytes = max(a.SpilledBytes, b.SpilledBytes)
+	return a
 }
 
 func (i *instance) cost() (c query.Cost) {

@@ -13,6 +13,8 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	bindings "github.com/duckdb/duckdb-go-bindings"
+
+	"github.com/micromegas-go/micromegas/query"
 )
 
 // macros are functions of the dialect that the engine can express itself; one statement a line group, ended by ";".
@@ -180,7 +182,9 @@ func (i *instance) prepare(ctx context.Context, sql string) (*prepared, error) {
 type prepared struct {
 	instance *instance
 	stmt     bindings.PreparedStatement
-	schema   *arrow.Schema
+
+	parameters []query.Parameter
+	schema     *arrow.Schema // nil when it depends on the type of a parameter that is not known
 }
 
 func (p *prepared) prepare(ctx context.Context, sql string) error {
@@ -197,6 +201,12 @@ func (p *prepared) prepare(ctx context.Context, sql string) error {
 		return classify(ctx, bindings.PrepareError(p.stmt))
 	}
 	var err error
+	if p.parameters, err = p.wanted(); err != nil {
+		return err
+	}
+	if p.unresolved() {
+		return nil
+	}
 	p.schema, err = p.columns()
 	return err
 }

@@ -24,7 +24,7 @@ type session struct {
 
 	once   sync.Once
 	closed atomic.Bool
-	cost   query.Cost // at the end
+	cost   query.Cost // of the runs that have ended
 }
 
 var _ query.Session = (*session)(nil)
@@ -109,11 +109,38 @@ func (s *session) Prepare(ctx context.Context, sql string) (*arrow.Schema, error
 	return p.schema, nil
 }
 
+// Parameters are those of the prepared statement.
+func (s *session) Parameters() []query.Parameter {
+	if s.stmt == nil {
+		return nil
+	}
+	return s.stmt.parameters
+}
+
+// Bind gives the parameters the values in a row.
+func (s *session) Bind(ctx context.Context, values []arrow.Array, row int) error {
+	if s.stmt == nil {
+		return fault.New(fault.Internal, "a session binds to a prepared statement")
+	}
+	s.ended()
+	return s.stmt.bind(ctx, values, row)
+}
+
+// ended lets go of the rows of the run before.
+func (s *session) ended() {
+	if s.rows != nil {
+		s.rows.Release()
+		s.rows = nil
+		s.cost = sum(s.cost, s.instance.cost())
+	}
+}
+
 // Run starts the prepared statement.
 func (s *session) Run(ctx context.Context) (array.RecordReader, error) {
-	if s.stmt == nil || s.rows != nil {
-		return nil, fault.New(fault.Internal, "a session runs one prepared statement")
+	if s.stmt == nil {
+		return nil, fault.New(fault.Internal, "a session runs a prepared statement")
 	}
+	s.ended()
 	r, err := s.stmt.run(ctx)
 	if err != nil {
 		return nil, err
@@ -126,10 +153,7 @@ func (s *session) Run(ctx context.Context) (array.RecordReader, error) {
 // Close gives the instance back. The reader, if any, ends first.
 func (s *session) Close() {
 	s.once.Do(func() {
-		if s.rows != nil {
-			s.rows.Release()
-			s.cost = s.instance.cost()
-		}
+		s.ended()
 		s.closed.Store(true)
 		if s.stmt != nil {
 			s.stmt.close()
