@@ -4,8 +4,8 @@
 // # Calls
 //
 // A command is a message of arrow.flight.protocol.sql inside google.protobuf.Any. A statement is UTF-8 SQL text; it is
-// also its own handle: a prepared statement is known by its text, so that no server keeps state between calls and any
-// replica can answer.
+// also its own handle: a prepared statement is known by its text, and one with values bound to its parameters by a handle
+// that holds text and values (see [handle]), so that no server keeps state between calls and any replica can answer.
 //
 //	DoGet            TicketStatementQuery, bare (first field = the statement) or inside Any; the published Python
 //	                 client sends the latter without asking for a FlightInfo. CommandPreparedStatementQuery and
@@ -14,8 +14,15 @@
 //	                 the schema the stream will have, one endpoint without a location, the ticket
 //	                 TicketStatementQuery bare, -1 records, -1 bytes. The metadata commands: the ticket is the command.
 //	GetSchema        the same commands, only the schema.
+//	                 Of a statement with parameters they tell the types that values have given, or without values, in
+//	                 GetSchema only, those that the statement expects. Running one without values is refused.
 //	DoAction         CreatePreparedStatement (handle = text; dataset_schema an IPC stream with dictionary types kept;
-//	                 no parameter_schema), ClosePreparedStatement (always OK), CancelFlightInfo, CancelQuery.
+//	                 parameter_schema has a field for each ?, $1 and $name, and is empty without any),
+//	                 ClosePreparedStatement (always OK), CancelFlightInfo, CancelQuery.
+//	DoPut            CommandPreparedStatementQuery with batches: a column for each parameter, by number, or by name where
+//	                 the statement has $name. The answer is DoPutPreparedStatementResult with another handle, which the
+//	                 calls that follow use. The statement runs once for each row, and the answers follow one another. At
+//	                 most 1 MiB and 10 000 rows.
 //	metadata         CommandGetSqlInfo, CommandGetCatalogs, CommandGetDbSchemas, CommandGetTables,
 //	                 CommandGetTableTypes, CommandGetPrimaryKeys, CommandGetImportedKeys, CommandGetExportedKeys,
 //	                 CommandGetCrossReference (no keys: empty results), CommandGetXdbcTypeInfo.
@@ -26,7 +33,10 @@
 //	                 There is no session: nothing is remembered.
 //	administrators   statements that call retire_partitions and its like, CREATE and DROP MATERIALIZED VIEW, DoPut with
 //	                 CommandStatementIngest: PERMISSION_DENIED to everybody else, UNIMPLEMENTED in this version.
-//	UNIMPLEMENTED    DoPut, DoExchange, parameters, transactions, savepoints, Substrait, sessions, renewal.
+//	UNIMPLEMENTED    updates, DoExchange, transactions, savepoints, Substrait, sessions, renewal.
+//
+// Arrow messages of callers are verified ([verifyHeader]) and read within a limit of memory, before the library takes
+// their word for sizes.
 //
 // ListFlights is empty; ListActions names the actions above. grpc.health.v1.Health and every call whose path ends in
 // "/health" answer OK without a credential (package auth/authgrpc lets them through).

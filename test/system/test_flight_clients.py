@@ -242,7 +242,7 @@ def test_adbc_raises_its_own_errors(adbc: Connection) -> None:
     with adbc.cursor() as cursor:
         with pytest.raises(adbc_driver_manager.ProgrammingError, match="no_such_table"):
             cursor.execute("SELECT * FROM no_such_table")
-        with pytest.raises(adbc_driver_manager.NotSupportedError, match="parameters"):
+        with pytest.raises(adbc_driver_manager.ProgrammingError, match="without parameters"):
             cursor.execute("SELECT 1", [1])
 
 
@@ -250,6 +250,51 @@ def test_adbc_prepares(adbc: Connection) -> None:
     with adbc.cursor() as cursor:
         cursor.adbc_prepare("SELECT count(*) FROM log_entries")
         assert cursor.adbc_execute_schema("SELECT count(*) FROM log_entries").names == ["count(*)"]
+
+
+def test_adbc_binds_parameters(captured: Analytics) -> None:
+    """Existing servers describe prepared statements, but do not run them with values."""
+    moment = datetime(2001, 2, 3, 4, 5, 6, 789, tzinfo=UTC)
+    with adbc_connect(captured) as adbc, adbc.cursor() as cursor:
+        cursor.execute("SELECT ? AS a, ? AS b, ? AS c, ? AS d", [1, "it's; -- ?", None, moment])
+        ((a, b, c, d),) = cursor.fetchall()
+        assert (a, b, c) == (1, "it's; -- ?", None)
+        assert d == pandas.Timestamp(moment)
+        cursor.execute("SELECT $2 || $1 AS x", ["a", "b"])
+        assert cursor.fetchall() == [("ba",)]
+
+        cursor.execute(
+            "SELECT count(*) FROM log_entries WHERE level <= ? AND time >= ?", [6, moment]
+        )
+        ((n,),) = cursor.fetchall()
+        assert n > 0
+        cursor.execute(
+            "SELECT count(*) FROM log_entries WHERE level <= ? AND time >= ?",
+            ["6", "2001-02-03T04:05:06Z"],
+        )
+        assert cursor.fetchall() == [(n,)]
+        cursor.execute("SELECT msg FROM log_entries WHERE level = ? LIMIT ?", [-1, 3])
+        assert cursor.fetch_arrow_table().schema.names == ["msg"]
+
+
+def test_adbc_binds_several_rows(adbc: Connection) -> None:
+    rows = pyarrow.record_batch({"i": [1, 10, 100], "name": ["a", None, "c"]})
+    with adbc.cursor() as cursor:
+        cursor.adbc_prepare("SELECT ? * i AS x, ? AS name FROM range(2) r(i)")
+        cursor.execute("SELECT ? * i AS x, ? AS name FROM range(2) r(i)", rows)
+        assert cursor.fetchall() == [
+            (0, "a"), (1, "a"), (0, None), (10, None), (0, "c"), (100, "c"),
+        ]  # fmt: skip
+
+
+def test_adbc_describes_parameters(adbc: Connection) -> None:
+    with adbc.cursor() as cursor:
+        schema = cursor.adbc_prepare("SELECT msg FROM log_entries WHERE level = ? AND time > ?")
+        assert schema.types == [pyarrow.int32(), pyarrow.timestamp("ns", "+00:00")]
+        with pytest.raises(adbc_driver_manager.ProgrammingError, match="no values are bound"):
+            cursor.execute("SELECT ?")
+        with pytest.raises(adbc_driver_manager.ProgrammingError, match="only 1 value is bound"):
+            cursor.execute("SELECT ?, ?", [1])
 
 
 def test_adbc_passes_the_range_and_the_rest_on(captured: Analytics) -> None:
