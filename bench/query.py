@@ -26,10 +26,10 @@ STATEMENTS = {
 }
 
 
-def live_files(folder: Path) -> list[str]:
+def live_files(folder: Path, view: str = "log_entries") -> list[str]:
     with sqlite3.connect(f"file:{folder / 'catalog.db'}?mode=ro", uri=True) as db:
         rows = db.execute(
-            "SELECT file FROM partitions WHERE view_name = 'log_entries' AND retired_at IS NULL AND file <> ''"
+            "SELECT file FROM partitions WHERE view_name = ? AND retired_at IS NULL AND file <> ''", (view,)
         )
         return [str(folder / "objects" / name) for (name,) in rows]
 

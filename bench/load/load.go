@@ -1,4 +1,4 @@
-// Package load makes telemetry for benchmarks: log blocks as a busy program would send them, the same for the same seed.
+// Package load makes telemetry for benchmarks: blocks of logs and metrics as a busy program would send them, the same for the same seed.
 package load
 
 import (
@@ -11,20 +11,33 @@ import (
 	"github.com/micromegas-go/micromegas/wire"
 )
 
-// Source is one instrumented process with one log stream.
+// Source is one instrumented process with one stream.
 type Source struct {
 	Process telemetry.Process
 	Stream  telemetry.Stream
 
-	rand   *rand.Rand
-	ticks  telemetry.Ticks
-	offset int64
+	metrics bool
+	rand    *rand.Rand
+	ticks   telemetry.Ticks
+	offset  int64
 }
 
-// NewSource returns the source number seed; its process starts at start.
+// NewSource returns the source of log entries number seed; its process starts at start.
 func NewSource(seed uint64, start telemetry.Time) *Source {
-	r := rand.New(rand.NewPCG(seed, 1)) // repeatable on purpose
 	deps, objects := wire.LogLayouts()
+	return newSource(seed, 1, start, telemetry.TagLog, deps, objects)
+}
+
+// NewMetricSource returns the source of measures number seed; its process starts at start.
+func NewMetricSource(seed uint64, start telemetry.Time) *Source {
+	deps, objects := wire.MetricLayouts()
+	s := newSource(seed, 2, start, telemetry.TagMetrics, deps, objects)
+	s.metrics = true
+	return s
+}
+
+func newSource(seed, kind uint64, start telemetry.Time, tag string, deps, objects wire.Layout) *Source {
+	r := rand.New(rand.NewPCG(seed, kind)) // repeatable on purpose
 	s := &Source{rand: r, ticks: telemetry.Ticks(r.Int64N(1e15))}
 	s.Process = telemetry.Process{
 		ID: telemetry.ProcessID(newID(r)), Exe: "/opt/shooter/bin/server", Username: "svc", Realname: "svc",
@@ -34,7 +47,7 @@ func NewSource(seed uint64, start telemetry.Time) *Source {
 	}
 	s.Stream = telemetry.Stream{
 		ID: telemetry.StreamID(newID(r)), ProcessID: s.Process.ID, DependenciesMetadata: deps.Encode(),
-		ObjectsMetadata: objects.Encode(), Tags: []string{telemetry.TagLog}, Format: telemetry.FormatNative,
+		ObjectsMetadata: objects.Encode(), Tags: []string{tag}, Format: telemetry.FormatNative,
 	}
 	return s
 }
@@ -50,19 +63,19 @@ func newID(r *rand.Rand) uuid.UUID {
 	return id
 }
 
-// Block returns the next block, of n log entries that are about a millisecond apart.
+// Block returns the next block, of n events that are about a millisecond apart.
 func (s *Source) Block(n int) (telemetry.Block, wire.Payload) {
 	b := telemetry.Block{
 		ID: telemetry.BlockID(newID(s.rand)), StreamID: s.Stream.ID, ProcessID: s.Process.ID,
 		BeginTicks: s.ticks - s.Process.StartTicks, ObjectOffset: s.offset,
 	}
-	var builder wire.LogBuilder
-	for range n {
-		s.ticks += telemetry.Ticks(s.rand.ExpFloat64() * 1e6)
-		level, target, msg := s.entry()
-		builder.Add(s.ticks, level, target, msg, nil)
+	var payload wire.Payload
+	var count int32
+	if s.metrics {
+		payload, count = s.measures(n)
+	} else {
+		payload, count = s.entries(n)
 	}
-	payload, count := builder.Finish()
 	b.Objects = count
 	s.offset += int64(n)
 	b.EndTicks = s.ticks - s.Process.StartTicks
@@ -70,6 +83,48 @@ func (s *Source) Block(n int) (telemetry.Block, wire.Payload) {
 	b.BeginTime, b.EndTime = at(b.BeginTicks), at(b.EndTicks)
 	return b, payload
 }
+
+func (s *Source) step() {
+	s.ticks += telemetry.Ticks(s.rand.ExpFloat64() * 1e6)
+}
+
+func (s *Source) entries(n int) (wire.Payload, int32) {
+	var builder wire.LogBuilder
+	for range n {
+		s.step()
+		level, target, msg := s.entry()
+		builder.Add(s.ticks, level, target, msg, nil)
+	}
+	return builder.Finish()
+}
+
+// measures makes up what a game tells every frame: times that are spread about a mean, counts, sizes.
+func (s *Source) measures(n int) (wire.Payload, int32) {
+	var builder wire.MetricBuilder
+	for range n {
+		s.step()
+		i := s.rand.IntN(len(metrics))
+		m := &metrics[i]
+		if m.Unit == "count" || m.Unit == "bytes" {
+			builder.Integer(s.ticks, m, uint64(1000*(i+1)+s.rand.IntN(500)), nil)
+		} else {
+			builder.Float(s.ticks, m, float64(i+1)*(1+0.1*s.rand.NormFloat64()), nil)
+		}
+	}
+	return builder.Finish()
+}
+
+// metrics are forty names, most of them times of phases of a frame.
+var metrics = func() []wire.MetricDesc {
+	list := []wire.MetricDesc{
+		{Name: "frame_time", Unit: "ms", Target: "render::frame"}, {Name: "used_memory", Unit: "bytes", Target: "system"},
+		{Name: "cpu_usage", Unit: "percent", Target: "system"}, {Name: "draw_calls", Unit: "count", Target: "render::frame"},
+	}
+	for i := range 36 {
+		list = append(list, wire.MetricDesc{Name: fmt.Sprintf("phase_%02d", i), Unit: "ms", Target: targets[i%len(targets)]})
+	}
+	return list
+}()
 
 // entry makes up one log entry: mostly info and debug, a few targets, texts with numbers in them.
 func (s *Source) entry() (level int32, target, msg string) {
