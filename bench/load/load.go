@@ -117,8 +117,10 @@ func (s *Source) measures(n int) (wire.Payload, int32) {
 // metrics are forty names, most of them times of phases of a frame.
 var metrics = func() []wire.MetricDesc {
 	list := []wire.MetricDesc{
-		{Name: "frame_time", Unit: "ms", Target: "render::frame"}, {Name: "used_memory", Unit: "bytes", Target: "system"},
-		{Name: "cpu_usage", Unit: "percent", Target: "system"}, {Name: "draw_calls", Unit: "count", Target: "render::frame"},
+		{Name: "frame_time", Unit: "ms", Target: "render::frame"},
+		{Name: "used_memory", Unit: "bytes", Target: "system"},
+		{Name: "cpu_usage", Unit: "percent", Target: "system"},
+		{Name: "draw_calls", Unit: "count", Target: "render::frame"},
 	}
 	for i := range 36 {
 		list = append(list, wire.MetricDesc{Name: fmt.Sprintf("phase_%02d", i), Unit: "ms", Target: targets[i%len(targets)]})
