@@ -50,7 +50,9 @@ func claimable(ctx context.Context, s *session, c ClaimPending, list *[]PendingB
 	}
 	var bytes int64
 	now := int64(s.db.timeNow())
-	q := query{name: "claimable_pending", args: []any{string(c.View), now, now, limit}}
+	q := query{
+		name: "claimable_pending", args: []any{string(c.View), now, now}, options: Filter{Range: c.Inserted, Limit: limit}.options(),
+	}
 	err = s.each(ctx, q, func(rows *sql.Rows) error {
 		p := PendingBlock{View: c.View}
 		var no int64

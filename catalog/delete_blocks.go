@@ -15,7 +15,10 @@ type Doomed struct {
 	Without []string            // not of streams that have one of these tags
 	Known   bool                // of streams that are known
 	Orphans bool                // of streams or processes that are not known
-	Erase   bool                // the payload is to go too as soon as no query reads it, although it shares a segment with others
+	// Of blocks in partitions only those whose partition has no block inserted at Whole or later, or one inserted before
+	// Part. It counts for DoomedBlocks alone.
+	Whole, Part telemetry.Time
+	Erase       bool // the payload is to go too as soon as no query reads it, although it shares a segment with others
 }
 
 func (d Doomed) query(name string) query {
@@ -60,7 +63,11 @@ type BlockCounts struct {
 // DoomedBlocks tells how much would go.
 func (r *Reader) DoomedBlocks(ctx context.Context, d Doomed) (BlockCounts, error) {
 	var c BlockCounts
-	err := r.s.one(ctx, d.query("doomed_blocks"), &c.Blocks, &c.Bytes, (*int64)(&c.Oldest), (*int64)(&c.Newest))
+	q := d.query("doomed_blocks")
+	if d.Whole != 0 {
+		q.options = append(q.options, option{"due", []any{int64(d.Whole), int64(d.Part)}})
+	}
+	err := r.s.one(ctx, q, &c.Blocks, &c.Bytes, (*int64)(&c.Oldest), (*int64)(&c.Newest))
 	return c, err
 }
 

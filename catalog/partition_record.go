@@ -20,7 +20,7 @@ type PartitionFilter struct {
 	View    View
 	ID      PartitionID
 	File    string
-	Process telemetry.ProcessID // partitions with a block of it
+	Process telemetry.ProcessID // partitions with a block of it, or of one of its streams
 	Before  telemetry.Time      // partitions with a block inserted before
 }
 
@@ -36,7 +36,7 @@ func (f PartitionFilter) options() []option {
 		o = append(o, option{"file", []any{f.File}})
 	}
 	if !f.Process.IsZero() {
-		o = append(o, option{"process", []any{id(f.Process)}})
+		o = append(o, option{"process", []any{id(f.Process), id(f.Process)}})
 	}
 	if f.Before != 0 {
 		o = append(o, option{"before", []any{int64(f.Before)}})
@@ -77,25 +77,27 @@ func (r *Reader) Members(ctx context.Context, partition PartitionID) ([]BlockRec
 	return list, err
 }
 
-// MemberBlocks returns the blocks of a live partition with all that decoding them needs.
-func (r *Reader) MemberBlocks(ctx context.Context, view View, partition PartitionID) ([]PendingBlock, error) {
-	var list []PendingBlock
-	p := PendingBlock{View: view}
-	dest := append(p.Block.dest(), &p.Block.Location.Inline)
-	segments := make(interner)
-	q := query{name: "members", args: []any{id(partition)}, options: []option{{"payload", nil}}}
-	err := r.s.each(ctx, q, func(rows *sql.Rows) error {
+// MemberBlocks returns blocks of a live partition with all that decoding them needs, in the order of their insertion: up to
+// limit of those behind a number that the last call returned, 0 at first. No blocks are left when it returns 0.
+func (r *Reader) MemberBlocks(ctx context.Context, p Partition, after int64, limit int) (list []PendingBlock, next int64, err error) {
+	b := PendingBlock{View: p.View}
+	dest := append([]any{&next}, b.Block.dest()...)
+	dest = append(dest, &b.Block.Location.Inline)
+	q := query{name: "member_blocks", args: []any{id(p.ID), after, limit}}
+	err = r.s.each(ctx, q, func(rows *sql.Rows) error {
 		if err := rows.Scan(dest...); err != nil {
 			return err
 		}
-		p.Block.Location.Segment = segments.of(p.Block.Location.Segment)
-		list = append(list, p)
+		list = append(list, b)
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	return list, attach(ctx, r.s, list)
+	if len(list) < limit {
+		next = 0
+	}
+	return list, next, attach(ctx, r.s, list)
 }
 
 // span is what a partition's members tell about it.

@@ -23,7 +23,7 @@ func TestPlans(t *testing.T) {
 		"resolve one stream":    {name: "unresolved", options: by("stream")},
 		"resolve all":           {name: "unresolved"},
 		"resolve":               {name: "resolve_pending", n: 8},
-		"claim":                 {name: "claimable_pending"},
+		"claim":                 {name: "claimable_pending", options: []option{{"limit", one}}},
 		"mark claimed":          {name: "claim_pending", n: 8},
 		"commit":                {name: "delete_claimed_pending", n: 8},
 		"members":               {name: "insert_members", n: 8},
@@ -94,7 +94,7 @@ func TestRender(t *testing.T) {
 	if strings.Contains(text, "LIMIT") || strings.Contains(text, "--") {
 		t.Errorf("a line that no option switched on in\n%s", text)
 	}
-	q = query{name: "claimable_pending"}
+	q = query{name: "claimable_pending", options: []option{{"limit", []any{1}}}}
 	if !strings.HasSuffix(render(postgresDialect, q), "SKIP LOCKED") || strings.Contains(render(sqliteDialect, q), "FOR UPDATE") {
 		t.Error("the lines for PostgreSQL are wrong")
 	}

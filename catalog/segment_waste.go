@@ -43,6 +43,15 @@ func (db *DB) ForgetWaste(ctx context.Context, segment string) error {
 	})
 }
 
+// PostponeWaste says that a segment may stay for now: it comes again from WastedSegments when more has been deleted, or
+// later.
+func (db *DB) PostponeWaste(ctx context.Context, segment string) error {
+	return db.write(ctx, "postpone deleted blocks of "+segment, func(s *session) error {
+		_, err := s.exec(ctx, query{name: "postpone_waste", args: []any{int64(db.timeNow()), segment}})
+		return err
+	})
+}
+
 // SegmentBlocks returns the blocks of a segment in the order in which they lie.
 func (r *Reader) SegmentBlocks(ctx context.Context, segment string) ([]BlockRecord, error) {
 	var list []BlockRecord

@@ -123,7 +123,8 @@ type ClaimPending struct {
 	MaxBlocks int   // at most so many blocks
 	MaxBytes  int64 // stop after the block that passes this sum of payload sizes
 	Owner     Owner
-	Lease     time.Duration // after this the claim may be taken over
+	Lease     time.Duration   // after this the claim may be taken over
+	Inserted  telemetry.Range // blocks whose insert time lies in it; the zero range takes all
 }
 
 // ClaimPartitions asks for partitions to merge: live, of one view and level, not claimed, oldest first.

@@ -41,4 +41,16 @@
 // in a process, and renews the claims while it works. While blocks are arriving it pauses twice as long as it worked. Package catalog says why work that is done twice
 // is never counted twice. Files of merged partitions are deleted after [Maintenance.KeepRetired], objects that no record
 // mentions after [Maintenance.KeepOrphans].
+//
+// # Administration
+//
+// Retiring a partition by hand gives its blocks back to pending: its rows stay in every answer and are put into a partition
+// again. Regenerating decodes a partition's blocks anew and replaces it, or, when one of them cannot be decoded, leaves it
+// as it is.
+//
+// Deleting goes from the views to the bytes. Rows are taken out of a view first ("dropped"): pending blocks are no longer
+// decoded, partitions are removed, or written anew from their own file without the rows. A block that no view holds any
+// more is deleted from the catalog. Its bytes go when no query can read them any more: the files of the old partitions as
+// after merging, a segment when no block is left in it. What is left of a segment is written into a new one when an
+// administrator's deletion took blocks from it, or when half of it is gone. [Retention] does the same by age, see there.
 package lake

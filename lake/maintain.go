@@ -34,6 +34,8 @@ type Maintenance struct {
 	KeepBroken time.Duration
 	// KeepOrphans is how long objects that no record mentions stay: longer than the longest write. 0 means 6 h.
 	KeepOrphans time.Duration
+	// Retention says what is deleted because of its age. The zero value keeps everything.
+	Retention Retention
 
 	renewEvery time.Duration // how often claims are renewed: several times within a lease
 }
@@ -73,7 +75,11 @@ func (l *Lake) Run(ctx context.Context) error {
 	g.Go(func() error { return l.every(ctx, l.maintain.Every, "materialise", l.materialiseDue) })
 	g.Go(func() error { return l.every(ctx, 2*l.maintain.Every, "merge", l.mergeAll) })
 	g.Go(func() error { return l.every(ctx, time.Minute, "remove retired files", l.removeRetired) })
+	g.Go(func() error { return l.every(ctx, time.Minute, "remove deleted blocks", l.removeWaste) })
 	g.Go(func() error { return l.every(ctx, time.Hour, "remove orphans", l.removeOrphans) })
+	if !l.maintain.Retention.Empty() {
+		g.Go(func() error { return l.soonAndEvery(ctx, time.Hour, "delete what is old", l.retain) })
+	}
 	return g.Wait()
 }
 
@@ -119,6 +125,20 @@ func (m Maintenance) retryAfter(attempts int) time.Duration {
 	return min(pause, max(most, m.RetryAfter))
 }
 
+// soonAndEvery is every, but the first call comes after a minute: servers that restart often do it all the same.
+func (l *Lake) soonAndEvery(ctx context.Context, period time.Duration, what string, work func(context.Context) error) error {
+	soon, cancel := context.WithCancel(ctx)
+	defer cancel()
+	err := l.every(soon, min(period, time.Minute), what, func(context.Context) error {
+		cancel()
+		return work(ctx)
+	})
+	if err != nil {
+		return err
+	}
+	return l.every(ctx, period, what, work)
+}
+
 // giveWay pauses maintenance for twice as long as it has just worked, when blocks are arriving: taking them in goes first,
 // and what waits is in every answer all the same.
 func (l *Lake) giveWay(ctx context.Context, worked time.Duration) {
@@ -146,6 +166,12 @@ func (l *Lake) Settle(ctx context.Context) error {
 		}
 	}
 	return errors.Join(append(errs, l.mergeAll(ctx))...)
+}
+
+// Tidy does all the cleaning up that is to be done now: files of retired partitions and segments of deleted blocks that no
+// query can read any more.
+func (l *Lake) Tidy(ctx context.Context) error {
+	return errors.Join(l.removeRetired(ctx), l.removeWaste(ctx))
 }
 
 // removeRetired deletes the files of partitions that were merged, or set aside, long enough ago.

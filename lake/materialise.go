@@ -60,13 +60,20 @@ func (l *Lake) materialiseDue(ctx context.Context) error {
 
 // materialise claims pending blocks of a view and puts them into partitions. It returns how many it claimed.
 func (l *Lake) materialise(ctx context.Context, name catalog.View) (int, error) {
+	n, _, err := l.materialiseClaim(ctx, catalog.ClaimPending{View: name})
+	return n, err
+}
+
+// materialiseClaim claims pending blocks of c's view and range and puts them into partitions. It returns how many it
+// claimed, and why some of them could not be decoded.
+func (l *Lake) materialiseClaim(ctx context.Context, c catalog.ClaimPending) (n int, failed []error, err error) {
 	l.oneFile.Lock()
 	defer l.oneFile.Unlock()
-	claimed, err := l.catalog.ClaimPending(ctx, catalog.ClaimPending{
-		View: name, MaxBlocks: 4096, MaxBytes: l.maintain.PendingBytes, Owner: l.owner, Lease: l.maintain.Lease,
-	})
+	name := c.View
+	c.MaxBlocks, c.MaxBytes, c.Owner, c.Lease = 4096, l.maintain.PendingBytes, l.owner, l.maintain.Lease
+	claimed, err := l.catalog.ClaimPending(ctx, c)
 	if err != nil || len(claimed) == 0 {
-		return 0, err
+		return 0, nil, err
 	}
 	w := &partitionWriter{lake: l, name: name, maker: newMaker(materialised(name)), open: map[telemetry.BlockID]bool{}}
 	all := make([]telemetry.BlockID, len(claimed))
@@ -92,7 +99,7 @@ func (l *Lake) materialise(ctx context.Context, name catalog.View) (int, error) 
 		defer cancel()
 		err = errors.Join(err, l.catalog.ReleasePending(release, l.owner, name, ids))
 	}
-	return len(claimed), err
+	return len(claimed), w.failed, err
 }
 
 // partitionWriter turns claimed blocks into partitions.
@@ -102,6 +109,7 @@ type partitionWriter struct {
 	maker  maker
 	blocks []telemetry.BlockID        // whose rows the maker holds
 	open   map[telemetry.BlockID]bool // claimed, and neither committed nor failed yet
+	failed []error                    // why blocks could not be decoded
 }
 
 // maxUnread is how many blocks in a row the store may fail to read before it is taken for out of reach. A single one that
@@ -158,6 +166,7 @@ func (w *partitionWriter) fail(ctx context.Context, b *catalog.PendingBlock, cau
 		w.lake.maintain.retryAfter(attempt))
 	if err == nil || errors.Is(err, catalog.ErrLostClaim) {
 		delete(w.open, b.Block.ID)
+		w.failed = append(w.failed, cause)
 		return nil
 	}
 	return err

@@ -242,11 +242,18 @@ func (l *Lake) mergeFiles(ctx context.Context, v *view, old []catalog.Partition)
 }
 
 func mergeCursors(ctx context.Context, inputs *cursors, rows *rows, out *parquetFile) error {
+	return mergeCursorsWithout(ctx, inputs, rows, out, nil)
+}
+
+// mergeCursorsWithout leaves out the rows for which leave is true.
+func mergeCursorsWithout(ctx context.Context, inputs *cursors, rows *rows, out *parquetFile, leave func(*cursor) bool) error {
 	heap.Init(inputs)
 	for inputs.Len() > 0 {
 		c := (*inputs)[0]
-		for i, col := range rows.cols {
-			col.appendFrom(c.cols[i], c.row, c.number)
+		if leave == nil || !leave(c) {
+			for i, col := range rows.cols {
+				col.appendFrom(c.cols[i], c.row, c.number)
+			}
 		}
 		c.read++
 		more, err := c.next()

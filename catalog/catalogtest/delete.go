@@ -92,9 +92,17 @@ func testRetirePartitions(t *testing.T, open Open) {
 	if got := f.members(merged.ID); len(got) != 3 {
 		t.Errorf("members %v", got)
 	}
-	whole := read(f, func(r *catalog.Reader) ([]catalog.PendingBlock, error) {
-		return r.MemberBlocks(t.Context(), catalog.LogEntries, merged.ID)
-	})
+	var whole []catalog.PendingBlock
+	for after := int64(0); ; {
+		f.ok(f.db.Read(t.Context(), func(r *catalog.Reader) error {
+			list, next, err := r.MemberBlocks(t.Context(), merged, after, 2)
+			whole, after = append(whole, list...), next
+			return err
+		}))
+		if after == 0 {
+			break
+		}
+	}
 	if len(whole) != 3 || whole[0].Stream.ID != f.stream.ID || whole[0].Process.Exe != f.process.Exe {
 		t.Errorf("member blocks %+v", whole)
 	}

@@ -5,6 +5,8 @@ FROM pending p
 JOIN blocks b ON b.block_no = p.block_no
 WHERE p.view_name = ? AND p.quarantined = 0 AND (p.owner IS NULL OR p.expires <= ?) AND p.not_before <= ?
     AND EXISTS (SELECT 1 FROM processes r WHERE r.process_id = b.process_id)
+--if begin: AND b.insert_time >= ?
+--if end: AND b.insert_time <= ?
 ORDER BY p.block_no
-LIMIT ?
+--if limit: LIMIT ?
 --pg: FOR UPDATE OF p SKIP LOCKED

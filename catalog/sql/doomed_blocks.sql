@@ -7,3 +7,4 @@ WHERE NOT EXISTS (SELECT 1 FROM stream_tags t WHERE t.stream_id = b.stream_id AN
 --if tag: AND EXISTS (SELECT 1 FROM stream_tags t WHERE t.stream_id = b.stream_id AND t.tag = ?)
 --if known: AND EXISTS (SELECT 1 FROM streams s WHERE s.stream_id = b.stream_id)
 --if orphans: AND (NOT EXISTS (SELECT 1 FROM streams s WHERE s.stream_id = b.stream_id) OR NOT EXISTS (SELECT 1 FROM processes r WHERE r.process_id = b.process_id))
+--if due: AND NOT EXISTS (SELECT 1 FROM stream_feeds f JOIN members m ON m.view_name = f.view_name AND m.block_no = b.block_no JOIN partitions q ON q.partition_no = m.partition_no WHERE f.stream_id = b.stream_id AND q.max_insert >= ? AND q.min_insert >= ?)

@@ -6,6 +6,6 @@ WHERE p.retired_at IS NULL
 --if view: AND p.view_name = ?
 --if id: AND p.partition_id = ?
 --if file: AND p.file = ?
---if process: AND p.partition_no IN (SELECT m.partition_no FROM blocks b JOIN members m ON m.block_no = b.block_no WHERE b.process_id = ?)
+--if process: AND p.partition_no IN (SELECT m.partition_no FROM blocks b JOIN stream_feeds f ON f.stream_id = b.stream_id JOIN members m ON m.view_name = f.view_name AND m.block_no = b.block_no WHERE b.process_id = ? OR b.stream_id IN (SELECT s.stream_id FROM streams s WHERE s.process_id = ?))
 --if before: AND p.min_insert < ?
 ORDER BY p.view_name, p.min_insert, p.partition_no
