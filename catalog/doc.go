@@ -87,6 +87,7 @@
 //	                                          DeleteBlocks and MoveBlocks write, ForgetWaste deletes
 //	query_denials     rule_id                 rules of the deny list; CreateDenial inserts, TouchDenials updates,
 //	                                          DeleteDenials deletes
+//	view_definitions  name                    views defined in SQL; PutDefinition inserts and replaces, DeleteDefinition deletes
 //	api_keys          key_id                  API keys by the SHA-256 of their text; revision is the number of the last change
 //	                                          of anything but last_used_at. CreateKey inserts, RevokeKey, ChangeKey and
 //	                                          TouchKeys update, nothing deletes

@@ -55,6 +55,7 @@ func Run(t *testing.T, newDatabase func(t *testing.T) Open) {
 		"move blocks":          testMoveBlocks,
 		"failed pending":       testFailedPending,
 		"denials":              testDenials,
+		"definitions":          testDefinitions,
 		"in use":               testInUse,
 		"counts":               testCounts,
 		"snapshot":             testSnapshot,

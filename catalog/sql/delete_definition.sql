@@ -1,0 +1,1 @@
+DELETE FROM view_definitions WHERE name = ?
