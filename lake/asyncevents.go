@@ -2,7 +2,7 @@ package lake
 
 import "github.com/micromegas-go/micromegas/wire"
 
-// asyncRows makes async events from blocks: a row for each begin and each end.
+// asyncRows makes chunks of async events from blocks: a row for each begin and each end, whose time is in ticks.
 type asyncRows struct {
 	*rows
 	stream, block, eventType, name, file, target *coded
@@ -12,7 +12,7 @@ type asyncRows struct {
 }
 
 func newAsyncRows() *asyncRows {
-	r := newRows(asyncEvents)
+	r := newRows(asyncChunks)
 	col := func(name string) *coded { return r.cols[r.index(name)].(*coded) }
 	i64 := func(name string) *numbers[int64] { return r.cols[r.index(name)].(*numbers[int64]) }
 	u32 := func(name string) *numbers[uint32] { return r.cols[r.index(name)].(*numbers[uint32]) }
@@ -26,9 +26,9 @@ func newAsyncRows() *asyncRows {
 
 func (r *asyncRows) collected() *rows { return r.rows }
 func (r *asyncRows) finish()          {}
+func (r *asyncRows) summary() any     { return nil }
 
 func (r *asyncRows) add(s *source) error {
-	clock := s.spanClock()
 	stream, block := r.stream.code(s.Block.StreamID.String()), r.block.code(s.Block.ID.String())
 	r.properties.start()
 	return s.events(func(e *wire.Event) error {
@@ -42,7 +42,7 @@ func (r *asyncRows) add(s *source) error {
 		}
 		r.stream.addCode(stream)
 		r.block.addCode(block)
-		r.time.add(int64(clock.Time(e.Ticks)))
+		r.time.add(int64(e.Ticks - s.Process.StartTicks))
 		r.spanID.add(int64(e.SpanID)) // shown as signed, by the bit pattern
 		r.parentID.add(int64(e.ParentSpanID))
 		r.depth.add(e.Depth)

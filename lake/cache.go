@@ -37,8 +37,9 @@ type cache struct {
 
 // localFile is a file of the cache, or of a local object store. It stays readable until it is released.
 type localFile struct {
-	path string
-	size int64
+	path  string
+	size  int64
+	about any // what its maker told; see made
 
 	cache *cache // nil: not ours to remove
 	refs  int    // guarded by cache.mu, as all below
@@ -132,6 +133,20 @@ type making struct {
 // get returns the file called name, held; fill writes it at the path it is given when it is not there. Callers that need
 // the same file at the same time wait for one of them to make it; the context of fill ends when all of them have left.
 func (c *cache) get(ctx context.Context, name string, fill func(ctx context.Context, path string) (int64, error)) (*localFile, error) {
+	return c.obtain(ctx, name, func(ctx context.Context, path string) (made, error) {
+		size, err := fill(ctx, path)
+		return made{size: size}, err
+	})
+}
+
+// made is a file that has been made.
+type made struct {
+	size  int64
+	about any // kept with the file
+}
+
+// obtain is get for files that something is known about.
+func (c *cache) obtain(ctx context.Context, name string, fill func(ctx context.Context, path string) (made, error)) (*localFile, error) {
 	c.mu.Lock()
 	if c.closed {
 		c.mu.Unlock()
@@ -173,14 +188,14 @@ func (c *cache) get(ctx context.Context, name string, fill func(ctx context.Cont
 	return nil, context.Cause(ctx)
 }
 
-func (c *cache) startLocked(ctx context.Context, name string, fill func(ctx context.Context, path string) (int64, error)) *making {
+func (c *cache) startLocked(ctx context.Context, name string, fill func(ctx context.Context, path string) (made, error)) *making {
 	m := &making{done: make(chan struct{})}
 	ctx, m.cancel = context.WithCancel(context.WithoutCancel(ctx)) // the one who makes it may leave before those who wait
 	c.making[name] = m
 	c.work.Go(func() {
 		defer m.cancel()
 		path := c.temp()
-		size, err := fill(ctx, path)
+		file, err := fill(ctx, path)
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		defer close(m.done)
@@ -194,10 +209,10 @@ func (c *cache) startLocked(ctx context.Context, name string, fill func(ctx cont
 			m.err = err
 			return
 		}
-		m.file = &localFile{path: path, size: size, cache: c, name: name, refs: m.waiting}
+		m.file = &localFile{path: path, size: file.size, about: file.about, cache: c, name: name, refs: m.waiting}
 		c.named[name] = m.file
 		m.file.elem = c.used.PushFront(m.file)
-		c.size += size
+		c.size += file.size
 		c.evictLocked()
 	})
 	return m

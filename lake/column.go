@@ -55,6 +55,44 @@ func (c *numbers[T]) appendFrom(src arrow.Array, row, _ int) {
 	c.rows = append(c.rows, values[data.Offset()+row])
 }
 
+// flags is a column of booleans.
+type flags struct {
+	rows []bool
+	next []bool // spare memory for permute
+}
+
+func (c *flags) add(v bool)     { c.rows = append(c.rows, v) }
+func (c *flags) len() int       { return len(c.rows) }
+func (c *flags) bytes() int     { return len(c.rows) }
+func (c *flags) truncate(n int) { c.rows = c.rows[:n] }
+func (c *flags) reset()         { c.rows = c.rows[:0] }
+
+func (c *flags) permute(order []int32) {
+	c.next = append(c.next[:0], c.rows...)
+	for i, from := range order {
+		c.rows[i] = c.next[from]
+	}
+}
+
+func (c *flags) array() arrow.Array {
+	data := array.NewData(typeBool, len(c.rows), []*memory.Buffer{nil, memory.NewBufferBytes(packed(c.rows))}, nil, 0, 0)
+	defer data.Release()
+	return array.MakeFromData(data)
+}
+
+func (c *flags) appendFrom(src arrow.Array, row, _ int) { c.add(src.(*array.Boolean).Value(row)) }
+
+// packed returns one bit for each value, as Arrow has them.
+func packed(values []bool) []byte {
+	bits := make([]byte, (len(values)+7)/8)
+	for i, v := range values {
+		if v {
+			bits[i/8] |= 1 << (i % 8)
+		}
+	}
+	return bits
+}
+
 // text is a column of strings, or of bytes, that rarely repeat.
 type text struct {
 	typ     arrow.DataType // arrow.BinaryTypes.String or .Binary
@@ -128,6 +166,11 @@ func (c *coded) code(s string) int32 {
 	c.values.add(s)
 	c.memo[strings.Clone(s)] = i // s may point into a block's memory
 	return i
+}
+
+// value returns what a code stands for; valid until reset.
+func (c *coded) value(code int32) string {
+	return string(c.values.data[c.values.offsets[code]:c.values.offsets[code+1]])
 }
 
 func (c *coded) add(s string)       { c.rows = append(c.rows, c.code(s)) }

@@ -17,8 +17,12 @@
 //     directory), and the pending blocks, decoded into files of this node. Such a file holds several blocks and is used as
 //     long as all of them are pending in the query's snapshot; else it is thrown away and those that still are pending are
 //     decoded anew. So a row is never read twice, whatever maintenance does meanwhile.
-//   - thread_spans, async_events: made from the blocks of the stream or process when they are asked for, in one file named
-//     by the blocks and the clock.
+//   - thread_spans, async_events, net_spans, images: made from the blocks of the stream or process when they are asked for.
+//     Consecutive blocks make a chunk, a local file that all queries on these blocks share; where chunks end, the blocks
+//     themselves decide, so that a stream that grows adds chunks and only its last blocks are decoded again. Chunks hold
+//     ticks, which the engine turns into time by the clock as it is known by then. What is only half in a chunk of thread
+//     spans is put together with the other half for each query, without decoding; a chunk of net spans begins with what the
+//     one before it left open.
 //   - processes, streams, blocks: batches in memory, straight from the catalog.
 //
 // Files are held while a query reads them. The cache removes a file when nobody holds it and it is forgotten or the cache

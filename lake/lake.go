@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -52,6 +53,7 @@ type Lake struct {
 	decoders  *decoders
 	cache     *cache
 	pending   map[catalog.View]*pendingFiles
+	segment   atomic.Int64 // numbers chunks of thread spans; see threadRows
 
 	sound nameSet // files of partitions that were seen to begin and end well
 

@@ -18,10 +18,6 @@ func newMaker(v *view) maker {
 		return newLogRows()
 	case measures:
 		return newMeasureRows()
-	case asyncEvents:
-		return newAsyncRows()
-	case threadSpans:
-		return newThreadRows()
 	default:
 		panic("lake: " + v.name + " is not made from blocks")
 	}

@@ -1,115 +1,142 @@
 package lake
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
-	"errors"
+	"encoding/json"
 	"fmt"
-	"os"
-	"slices"
+	"sync"
 
 	"github.com/micromegas-go/micromegas/catalog"
-	"github.com/micromegas-go/micromegas/telemetry"
 )
 
-// onDemand returns a file, held, with the rows of a view that is made when it is asked for, from the blocks of p; nil when
-// there are none. The file is kept for later queries on the same blocks.
-func (l *Lake) onDemand(ctx context.Context, p *plan) (*localFile, error) {
-	sources := p.sources()
+// onDemand fills t with a view that is made when it is asked for, from the blocks of p. The files it returns are held, also
+// after an error.
+func (l *Lake) onDemand(ctx context.Context, p *plan, t *Table) ([]*localFile, error) {
+	switch p.view {
+	case threadSpans:
+		return l.threadTable(ctx, p, t)
+	case netSpans:
+		return l.netTable(ctx, p, t)
+	case asyncEvents:
+		sources := p.sources(false)
+		held, err := l.chunks(ctx, asyncChunks, sources, func() chunkMaker { return newAsyncRows() })
+		t.clocked(p, sources, held)
+		return held, err
+	case images:
+		held, err := l.chunks(ctx, images, p.sources(false), func() chunkMaker { return newImageRows() })
+		t.Files = paths(held)
+		return held, err
+	default:
+		panic("lake: " + p.view.name + " is not made on demand")
+	}
+}
+
+// chunks returns the files of a view whose rows come from one block each. They are held, also after an error.
+func (l *Lake) chunks(ctx context.Context, v *view, sources []*catalog.PendingBlock, start func() chunkMaker) ([]*localFile, error) {
+	var held []*localFile
+	for _, blocks := range divide(sources) {
+		f, err := l.chunk(ctx, v, blocks, nil, start)
+		if err != nil {
+			return held, err
+		}
+		held = append(held, f)
+	}
+	return held, nil
+}
+
+// netTable makes the net spans of a process. Each chunk continues what the one before it left open.
+func (l *Lake) netTable(ctx context.Context, p *plan, t *Table) (held []*localFile, err error) {
+	sources := p.sources(true)
+	for _, stream := range streamsOf(sources) {
+		var state netState
+		for _, blocks := range divide(stream) {
+			text, err := json.Marshal(state)
+			if err != nil {
+				return held, fmt.Errorf("net spans: %w", err)
+			}
+			f, err := l.chunk(ctx, netChunks, blocks, text, func() chunkMaker { return newNetRows(state) })
+			if err != nil {
+				return held, err
+			}
+			held = append(held, f)
+			state = f.about.(aboutChunk).summary.(netState)
+		}
+	}
+	t.clocked(p, sources, held)
+	return held, nil
+}
+
+// threadTable makes the thread spans of a stream: its chunks, and what puts them together.
+func (l *Lake) threadTable(ctx context.Context, p *plan, t *Table) (held []*localFile, err error) {
+	sources := p.sources(true)
 	if len(sources) == 0 {
 		return nil, nil
 	}
-	return l.cache.get(ctx, p.cacheName(sources), func(ctx context.Context, path string) (int64, error) {
-		return l.makeOnDemand(ctx, p.view, sources, path)
+	name := sha256.New()
+	var runs [][]threadRun
+	for _, blocks := range divide(sources) {
+		f, err := l.chunk(ctx, threadChunks, blocks, nil, func() chunkMaker { return newThreadRows(l.segment.Add(1) << 32) })
+		if err != nil {
+			return held, err
+		}
+		held = append(held, f)
+		of := f.about.(aboutChunk).summary.([]threadRun)
+		runs = append(runs, of)
+		for i := range of {
+			name.Write(binary.LittleEndian.AppendUint64(nil, uint64(of[i].segment)))
+		}
+	}
+	made := sync.OnceValue(func() stitched { return stitch(sources[0].Stream.ThreadName(), runs) })
+	id := hex.EncodeToString(name.Sum(nil))
+	rows, err := l.cache.get(ctx, "thread_rows-"+id, func(_ context.Context, path string) (int64, error) {
+		return writeRows(path, made().rows.rows)
 	})
+	if err != nil {
+		return held, err
+	}
+	held = append(held, rows)
+	links, err := l.cache.get(ctx, "thread_links-"+id, func(_ context.Context, path string) (int64, error) {
+		return writeRows(path, made().links)
+	})
+	if err != nil {
+		return held, err
+	}
+	t.threads(sources, held, links)
+	return append(held, links), nil
 }
 
-func (l *Lake) makeOnDemand(ctx context.Context, v *view, sources []*catalog.PendingBlock, path string) (int64, error) {
-	out, err := createFile(path, v, passing)
+func writeRows(path string, r *rows) (int64, error) {
+	out, err := createFile(path, r.view, passing)
 	if err != nil {
 		return 0, err
 	}
-	m := newMaker(v)
-	for _, b := range sources {
-		err := ctx.Err()
-		var s *source
-		if err == nil {
-			s, err = l.open(ctx, b)
-		}
-		if err == nil {
-			err = m.add(s)
-		}
-		if _, bad := errors.AsType[*decodeError](err); bad {
-			l.log.WarnContext(ctx, "block not read to its end", "view", v.name, "block_id", b.Block.ID, "err", err)
-			err = nil
-		}
-		if err == nil && m.collected().full() {
-			err = out.write(m.collected())
-		}
-		if err != nil {
-			out.abandon()
-			return 0, err
-		}
-	}
-	m.finish()
-	if err := out.write(m.collected()); err != nil {
+	r.sort()
+	if err := out.write(r); err != nil {
 		out.abandon()
 		return 0, err
 	}
 	return out.close()
 }
 
-// sources returns the joined blocks of p that can be decoded, in the order of their ticks.
-func (p *plan) sources() []*catalog.PendingBlock {
-	sources := slices.DeleteFunc(p.joined(), func(b *catalog.PendingBlock) bool {
-		return b.Stream.Format != telemetry.FormatNative
-	})
-	slices.SortStableFunc(sources, func(a, b *catalog.PendingBlock) int {
-		return cmp.Or(
-			cmp.Compare(a.Block.BeginTicks, b.Block.BeginTicks),
-			cmp.Compare(a.Block.ObjectOffset, b.Block.ObjectOffset),
-		)
-	})
-	return sources
-}
-
-// joined returns the blocks of p with their streams and processes, without blocks for which one of them is missing.
-func (p *plan) joined() []*catalog.PendingBlock {
-	byStream := make(map[telemetry.StreamID]*catalog.StreamRecord, len(p.streams))
-	for i := range p.streams {
-		byStream[p.streams[i].ID] = &p.streams[i]
-	}
-	byProcess := make(map[telemetry.ProcessID]*catalog.ProcessRecord, len(p.processes))
-	for i := range p.processes {
-		byProcess[p.processes[i].ID] = &p.processes[i]
-	}
-	var sources []*catalog.PendingBlock
-	for i := range p.blocks {
-		b := &catalog.PendingBlock{Block: p.blocks[i], Stream: byStream[p.blocks[i].StreamID], Process: byProcess[p.blocks[i].ProcessID]}
-		if b.Stream != nil && b.Process != nil {
-			sources = append(sources, b)
+// streamsOf cuts sources, which are ordered by stream, where the stream changes.
+func streamsOf(sources []*catalog.PendingBlock) (streams [][]*catalog.PendingBlock) {
+	from := 0
+	for i := range sources {
+		if i+1 == len(sources) || sources[i+1].Block.StreamID != sources[i].Block.StreamID {
+			streams = append(streams, sources[from:i+1])
+			from = i + 1
 		}
 	}
-	return sources
+	return streams
 }
 
-// cacheName identifies the rows of p: by its view, its blocks, and the clock with which their ticks are read.
-func (p *plan) cacheName(sources []*catalog.PendingBlock) string {
-	h := sha256.New()
-	for _, s := range sources {
-		h.Write(s.Block.ID[:])
+func paths(files []*localFile) []string {
+	var list []string
+	for _, f := range files {
+		list = append(list, f.path)
 	}
-	clock := (&source{PendingBlock: sources[0]}).spanClock()
-	h.Write(binary.LittleEndian.AppendUint64(nil, uint64(clock.Frequency()))) // any bits do
-	return fmt.Sprintf("%s-%d-%s", p.view.name, p.view.version, hex.EncodeToString(h.Sum(nil)))
-}
-
-func writeFile(path string, data []byte) (int64, error) {
-	if err := os.WriteFile(path, data, 0o600); err != nil {
-		return 0, fmt.Errorf("write a cached file: %w", err)
-	}
-	return int64(len(data)), nil
+	return list
 }

@@ -37,6 +37,8 @@ func newColumn(t arrow.DataType) column {
 		return &numbers[uint32]{typ: t}
 	case arrow.FLOAT64:
 		return &numbers[float64]{typ: t}
+	case arrow.BOOL:
+		return &flags{}
 	case arrow.DICTIONARY:
 		return newCoded(t.(*arrow.DictionaryType))
 	case arrow.STRING, arrow.BINARY:
@@ -142,8 +144,7 @@ func (c *coded) ranks() []int32 {
 	for i := range codes {
 		codes[i] = int32(i)
 	}
-	value := func(i int32) string { return string(c.values.data[c.values.offsets[i]:c.values.offsets[i+1]]) }
-	slices.SortFunc(codes, func(a, b int32) int { return strings.Compare(value(a), value(b)) })
+	slices.SortFunc(codes, func(a, b int32) int { return strings.Compare(c.value(a), c.value(b)) })
 	ranks := make([]int32, len(codes))
 	for rank, code := range codes {
 		ranks[code] = int32(rank)

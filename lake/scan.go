@@ -35,17 +35,22 @@ func (o Only) narrow(f catalog.Filter) catalog.Filter {
 	return f
 }
 
-// Table is one relation as the engine gets it. Either Files or Batches hold the rows; both empty means no rows.
+// Table is one relation as the engine gets it. Files or Batches hold the rows, or Query makes them from Sources; all empty
+// means no rows.
 //
-// Physical columns have the names and order of Schema, with plain types: dictionaries unpacked, timestamps in
-// nanoseconds without zone.
+// Columns of Files, Batches and Query have the names and order of Schema, with plain types: dictionaries unpacked,
+// timestamps in nanoseconds without zone.
 type Table struct {
 	Schema *arrow.Schema // what clients see: dictionaries, the zone "+00:00", nullability
 
 	Files   []string            // absolute paths of Parquet files on this machine
 	Batches []arrow.RecordBatch // for small tables
-	Filter  string              // SQL condition over the columns that every row must satisfy; "" means none
-	OrderBy string              // SQL order that reading must keep when the view promises one (thread_spans); "" means none
+	// Query is SQL in which {0}, {1}, … stand for the rows of the files of Sources[0], Sources[1], …, none of which is empty.
+	Query   string
+	Sources [][]string
+	Filter  string           // SQL condition over the columns that every row must satisfy; "" means none
+	times   *telemetry.Clock // of the ticks in Sources[0], for Read
+	OrderBy string           // SQL order that reading must keep when the view promises one (thread_spans); "" means none
 }
 
 // Snapshot is what one query reads: a consistent state of all its relations, in the order of the scans.

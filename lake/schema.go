@@ -1,6 +1,7 @@
 package lake
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -197,6 +198,40 @@ var (
 		}, nil),
 	}
 
+	// The three views whose times come from the clock of the whole process are kept in chunks with ticks instead, relative
+	// to the start of the process: a process that does not know its clock's frequency gets another estimate with each
+	// block. See clocked.
+	threadChunks = &view{
+		name: "thread_chunks", version: 1, times: "begin",
+		sorted: []string{"begin"}, plain: []string{"id", "parent", "begin", "end"},
+		schema: arrow.NewSchema([]arrow.Field{
+			required("segment", typeInt64),
+			required("id", typeInt64),
+			required("parent", typeInt64),
+			required("depth", typeInt64),
+			required("hash", typeUint32),
+			required("begin", typeInt64),
+			required("end", typeInt64),
+			required("name", typeCoded),
+			required("target", typeCoded),
+			required("filename", typeCoded),
+			required("line", typeUint32),
+			required("properties", typeJSONB),
+		}, nil),
+	}
+
+	threadLinks = &view{
+		name: "thread_links", version: 1, times: "segment",
+		schema: arrow.NewSchema([]arrow.Field{
+			required("segment", typeInt64),
+			required("parent", typeInt64),
+			required("depth", typeInt64),
+		}, nil),
+	}
+
+	asyncChunks = inTicks(asyncEvents, "time")
+	netChunks   = inTicks(netSpans, "begin_time", "end_time")
+
 	processes = &view{
 		name: "processes", version: 1,
 		schema: arrow.NewSchema([]arrow.Field{
@@ -276,6 +311,19 @@ var (
 		logEntries, measures, threadSpans, asyncEvents, netSpans, images, otelSpans, logStats, processes, streams, blocks,
 	}
 )
+
+// inTicks returns the view of v's chunks, in which some times are ticks.
+func inTicks(v *view, columns ...string) *view {
+	chunks := *v
+	fields := slices.Clone(v.schema.Fields())
+	for i := range fields {
+		if slices.Contains(columns, fields[i].Name) {
+			fields[i].Type = typeInt64
+		}
+	}
+	chunks.schema = arrow.NewSchema(fields, nil)
+	return &chunks
+}
 
 // ofBlocks returns a schema that begins with the columns that tell where a row comes from; see origin.
 func ofBlocks(more ...arrow.Field) *arrow.Schema {

@@ -20,7 +20,7 @@ import (
 const global = "global"
 
 // unread are views that nothing reads yet.
-var unread = []*view{netSpans, images, otelSpans, logStats}
+var unread = []*view{otelSpans, logStats}
 
 // definition finds the view of a scan, or says why there is none. Clients look for these texts.
 func definition(name, instance string) (*view, error) {
@@ -208,10 +208,10 @@ func (p *plan) look(ctx context.Context, r *catalog.Reader) (err error) {
 		p.streams = found
 		p.processes, err = r.Processes(ctx, catalog.Filter{Process: found[0].ProcessID})
 		return err
-	default: // async events
+	default: // of a process
 		during = around(during)
 		during.Process, _ = telemetry.ParseProcessID(p.scan.Instance)
-		during.Tag = telemetry.TagCPU
+		during.Tag = tags[p.view]
 		if p.blocks, err = r.BlocksDuring(ctx, during); err != nil {
 			return err
 		}
@@ -223,6 +223,11 @@ func (p *plan) look(ctx context.Context, r *catalog.Reader) (err error) {
 		}
 		return nil
 	}
+}
+
+// tags are those of the streams that views of a process are made from.
+var tags = map[*view]string{
+	asyncEvents: telemetry.TagCPU, netSpans: telemetry.TagNet, images: telemetry.TagImage, otelSpans: telemetry.TagTrace,
 }
 
 // slack is how far events may lie outside the times of their block: a block's times are read a moment apart from its
@@ -306,25 +311,32 @@ func (l *Lake) table(ctx context.Context, p *plan) (*Table, []*localFile, error)
 		t.set(held, conditions)
 		return t, held, nil
 	default:
-		f, err := l.onDemand(ctx, p)
-		if err != nil || f == nil {
-			return t, nil, err
-		}
-		held := []*localFile{f}
+		held, err := l.onDemand(ctx, p, t)
+		begin, end := p.view.during()
+		t.Filter = strings.Join(within(p.scan.Range, begin, end), " AND ")
 		if p.view == threadSpans {
-			t.set(held, within(p.scan.Range, "begin", "end"))
-			t.OrderBy = `"begin"`
-		} else {
-			t.set(held, within(p.scan.Range, "time", "time"))
+			t.OrderBy = `"begin", depth, id`
 		}
-		return t, held, nil
+		return t, held, err
+	}
+}
+
+// during returns the columns of the begin and end of a row's time.
+func (v *view) during() (begin, end string) {
+	switch v {
+	case threadSpans:
+		return "begin", "end"
+	case netSpans:
+		return "begin_time", "end_time"
+	case otelSpans:
+		return "start_time", "end_time"
+	default:
+		return v.times, v.times
 	}
 }
 
 func (t *Table) set(files []*localFile, conditions []string) {
-	for _, f := range files {
-		t.Files = append(t.Files, f.path)
-	}
+	t.Files = paths(files)
 	t.Filter = strings.Join(conditions, " AND ")
 }
 

@@ -61,6 +61,10 @@ type Relation struct {
 	Schema  *arrow.Schema // declared types; the rows come in the plain types behind them
 	Files   []string      // absolute paths of Parquet files; the only files that the engine may open
 	Batches []arrow.RecordBatch
+	// Query, when set, makes the rows from Sources instead: SQL of ours whose columns are those of Schema, in which {0}, {1}, …
+	// stand for the files of Sources[0], Sources[1], …, none of which is empty.
+	Query   string
+	Sources [][]string
 	Filter  string // SQL condition that every row satisfies; "" means none
 	OrderBy string // SQL order that reading keeps; "" means none
 }

@@ -240,7 +240,8 @@ func (s *Service) attach(ctx context.Context, session Session, p *plan, during t
 			}
 			relations = append(relations, Relation{
 				Name: p.scans[i].name, Schema: table.Schema,
-				Files: table.Files, Batches: table.Batches, Filter: table.Filter, OrderBy: order,
+				Files: table.Files, Batches: table.Batches, Query: table.Query, Sources: table.Sources,
+				Filter: table.Filter, OrderBy: order,
 			})
 		}
 	}

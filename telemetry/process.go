@@ -23,8 +23,16 @@ type Process struct {
 	InsertTime Time
 }
 
-// FormatNative is the stream format of blocks in the native transit layout.
-const FormatNative = "micromegas-transit"
+// The formats of streams' blocks.
+const (
+	FormatNative = "micromegas-transit" // the native transit layout; see package wire
+
+	// FormatOTLPLogs and the two below have one ResourceLogs, ResourceMetrics or ResourceSpans in protobuf, not compressed,
+	// as the objects of a payload, and no dependencies.
+	FormatOTLPLogs    = "otlp/v1/logs"
+	FormatOTLPMetrics = "otlp/v1/metrics"
+	FormatOTLPTraces  = "otlp/v1/traces"
+)
 
 // The tags that say what a stream holds.
 const (

@@ -36,6 +36,7 @@
 // # How rows come in
 //
 // Files become a view over read_parquet with the list of paths: columns and conditions are pushed down into the files.
+// A relation may also be a query of ours over several lists of files, which is the view's body.
 // Batches are copied into a table by CREATE TABLE … AS SELECT * from a stream. The stream itself never meets callers' SQL:
 // with a selection of columns DuckDB 1.5 reads it wrongly, and it can be read once only. No rows become an empty table.
 //

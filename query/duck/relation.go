@@ -23,12 +23,21 @@ func relationSQL(r query.Relation) (string, error) {
 	}
 	var source string
 	switch {
+	case r.Query != "":
+		replace := make([]string, 0, 2*len(r.Sources))
+		for i, files := range r.Sources {
+			from, err := readParquet(files)
+			if err != nil {
+				return "", err
+			}
+			replace = append(replace, fmt.Sprintf("{%d}", i), from)
+		}
+		source = "(" + strings.NewReplacer(replace...).Replace(r.Query) + ")"
 	case len(r.Files) > 0:
-		paths, err := pathList(r.Files)
-		if err != nil {
+		var err error
+		if source, err = readParquet(r.Files); err != nil {
 			return "", err
 		}
-		source = "read_parquet(" + paths + ", hive_partitioning = false, filename = false, binary_as_string = false)"
 	case len(r.Batches) > 0:
 		source = quoteName(loadedName(r.Name))
 	default:
@@ -49,6 +58,14 @@ func relationSQL(r query.Relation) (string, error) {
 		sql += " ORDER BY " + r.OrderBy
 	}
 	return sql, nil
+}
+
+func readParquet(files []string) (string, error) {
+	paths, err := pathList(files)
+	if err != nil {
+		return "", err
+	}
+	return "read_parquet(" + paths + ", hive_partitioning = false, filename = false, binary_as_string = false)", nil
 }
 
 // pathList writes paths as a list. DuckDB would expand patterns in them and knows no escape for that.

@@ -43,6 +43,9 @@ func (s *session) Attach(ctx context.Context, a query.Attachment) error {
 	var files []string
 	for _, r := range a.Relations {
 		files = append(files, r.Files...)
+		for _, of := range r.Sources {
+			files = append(files, of...)
+		}
 	}
 	paths, err := pathList(files)
 	if err != nil {

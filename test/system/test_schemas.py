@@ -227,7 +227,7 @@ BY_PROCESS = {
 
 
 # Views that are specified but not built yet.
-LATER = {"log_stats", "net_spans", "images"}
+LATER = {"log_stats"}
 
 
 def views(expected: dict[str, pa.Schema]) -> list[object]:

@@ -15,8 +15,6 @@ from support.vectors import Capture
 # Texts longer than this many characters stand in the recorded rows as length and hash.
 LONG = 100_000
 
-LATER = pytest.mark.xfail(reason="not built yet", strict=True)
-
 CAPTURES = ["v030", "unreal-synthetic"]
 
 # The columns that the recorded rows have; properties are compared as JSON.
@@ -91,8 +89,8 @@ def test_global_view(replayed: FlightSQLClient, capture: Capture, view: str, col
     ("view", "columns"),
     [
         ("async_events", ASYNC_EVENTS),
-        pytest.param("net_spans", NET_SPANS, marks=LATER),
-        pytest.param("images", IMAGES, marks=LATER),
+        ("net_spans", NET_SPANS),
+        ("images", IMAGES),
     ],
 )
 def test_process_view(replayed: FlightSQLClient, capture: Capture, view: str, columns: str) -> None:
