@@ -148,7 +148,10 @@ def test_a67_not_an_administrator(lake: Lake, oidc: OidcProvider, sql: str) -> N
 @pytest.mark.parametrize("sql", ADMIN_ONLY)
 def test_a65_an_administrator(lake: Lake, oidc: OidcProvider, sql: str) -> None:
     client = connect(lake.analytics, Token(oidc.token("admin")))
-    with pytest.raises(pyarrow.ArrowNotImplementedError, match="comes in a later version"):
+    if "MATERIALIZED VIEW" in sql:
+        with pytest.raises(pyarrow.ArrowNotImplementedError, match="comes in a later version"):
+            client.query(sql)
+    else:
         client.query(sql)
 
 

@@ -23,6 +23,7 @@ import (
 	"github.com/micromegas-go/micromegas/internal/server"
 	"github.com/micromegas-go/micromegas/internal/server/health"
 	"github.com/micromegas-go/micromegas/query"
+	"github.com/micromegas-go/micromegas/query/admin"
 	"github.com/micromegas-go/micromegas/query/duck"
 )
 
@@ -62,7 +63,11 @@ func New(b *server.Base) (server.Service, error) {
 	if cfg := b.TLS.Config("h2"); cfg != nil {
 		options, protocol = append(options, grpc.Creds(credentials.NewTLS(cfg))), "grpc+tls"
 	}
-	queries := query.New(b.Lake, engine, query.Options{Timeout: b.Config.Query.Timeout, Log: log})
+	administration := admin.New(b.Lake, log)
+	queries := query.New(b.Lake, engine, query.Options{
+		Timeout: b.Config.Query.Timeout, Log: log,
+		TableFunctions: administration.TableFunctions(), Scalars: administration.Scalars(),
+	})
 	return &Service{
 		config: b.Config,
 		log:    log,
