@@ -25,7 +25,7 @@ func (db *DB) ClaimPartitions(ctx context.Context, c ClaimPartitions) ([]Partiti
 		}
 		now := int64(db.timeNow())
 		q := query{name: "claimable_partitions", args: []any{
-			string(c.View), c.Level, now, now, orNone(int64(c.MaxAttempts)), orNone(c.MaxFileBytes), limit,
+			string(c.View), c.level(), c.BelowSchema, now, now, orNone(int64(c.MaxAttempts)), orNone(c.MaxFileBytes), limit,
 		}}
 		if err := s.each(ctx, q, scanPartitions(&list, full)); err != nil {
 			return err
@@ -45,6 +45,14 @@ func (db *DB) ClaimPartitions(ctx context.Context, c ClaimPartitions) ([]Partiti
 		return nil, err
 	}
 	return list, nil
+}
+
+// level is the level to claim; one that no partition has when others are asked for.
+func (c *ClaimPartitions) level() int {
+	if c.BelowSchema > 0 {
+		return -1
+	}
+	return c.Level
 }
 
 // orNone returns a bound for a statement: n, or one that nothing reaches for 0.

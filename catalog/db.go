@@ -51,6 +51,7 @@ type DB struct {
 	log     *slog.Logger
 
 	busyTimeout time.Duration
+	interrupt   func(committed bool) error
 
 	close func() error
 }
@@ -60,6 +61,11 @@ type pool struct {
 	*sql.DB
 	prepared *prepared // nil where the driver keeps prepared statements itself
 }
+
+// Interrupt lets f be called before and after the commit of each transaction that writes. What it returns before is returned
+// instead of committing, what it returns afterwards although it was committed, as when an answer is lost. It is for tests of
+// what is built on a catalog, and must not be called while transactions run.
+func (db *DB) Interrupt(f func(committed bool) error) { db.interrupt = f }
 
 // Open opens the database, creates it if need be and migrates it forward. A database that a newer program has migrated
 // is an error, since an older one would not keep its invariants.

@@ -30,3 +30,15 @@ func (r *Reader) Levels(ctx context.Context, c ClaimPartitions) ([]Level, error)
 	})
 	return list, err
 }
+
+// AnyBelowSchema reports whether there is a partition of an older schema version that ClaimPartitions would take.
+func (r *Reader) AnyBelowSchema(ctx context.Context, c ClaimPartitions) (bool, error) {
+	now := int64(r.s.db.timeNow())
+	found := false
+	q := query{name: "any_below_schema", args: []any{string(c.View), c.BelowSchema, now, now, orNone(int64(c.MaxAttempts))}}
+	err := r.s.each(ctx, q, func(*sql.Rows) error {
+		found = true
+		return nil
+	})
+	return found, err
+}

@@ -57,7 +57,16 @@ func (db *DB) transact(ctx context.Context, p pool, o *sql.TxOptions, f func(*se
 	if err := f(&session{db: db, tx: tx, prepared: p.prepared}); err != nil {
 		return err
 	}
-	return tx.Commit()
+	if db.interrupt == nil || o != nil {
+		return tx.Commit()
+	}
+	if err := db.interrupt(false); err != nil {
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		return err
+	}
+	return db.interrupt(true)
 }
 
 // unavailable marks err with ErrUnavailable if it may pass. The end of the caller's context is not the database's fault.

@@ -133,6 +133,7 @@ type ClaimPartitions struct {
 	Level              int
 	MinFiles, MaxFiles int   // fewer than MinFiles: claim nothing, unless their sum passes MaxBytes
 	MaxBytes           int64 // stop after the partition that passes this sum of sizes
+	BelowSchema        int   // instead of those of Level: those of an older schema version, of any level; 0 means Level
 	MaxFileBytes       int64 // partitions of this size or more are left alone; 0 means none
 	MaxAttempts        int   // partitions that failed so often are left alone; 0 means none
 	Owner              Owner

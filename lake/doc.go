@@ -39,6 +39,12 @@
 // beginning and end tell; fetching and merging check all of it. A store that is out of reach is none of this: queries fail as
 // Unavailable, work waits, with growing pauses, and nothing is blamed for it.
 //
+// # Older files
+//
+// A partition records the version of the schema that its file was written with. A file of an older one is brought to today's form
+// when it is first read on a node (columns are found by field id, those that it lacks are filled), and rewritten by maintenance,
+// whatever its level. One that cannot be brought there is retired, so that its rows are made from the blocks.
+//
 // # Maintenance
 //
 // [Lake.Run] claims pending blocks and makes partitions of them, and claims partitions and merges them, one file at a time

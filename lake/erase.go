@@ -240,9 +240,9 @@ func (l *Lake) drop(ctx context.Context, p *catalog.Partition, take func(*catalo
 	if err == nil && len(chosen) > 0 {
 		err = l.holding(ctx, p.ID, func(ctx context.Context) error { return l.without(ctx, p, chosen, all) })
 	}
-	if broken, ok := errors.AsType[*brokenError](err); ok {
+	if isUnusable(err) {
 		// Its blocks are pending again, where those to be dropped are found by who looks again.
-		err = errors.Join(catalog.ErrNotFound, l.setAside(ctx, []*brokenError{broken}))
+		err = errors.Join(catalog.ErrNotFound, l.takeBack(ctx, err))
 	}
 	if err != nil || len(chosen) == 0 {
 		return 0, false, l.giveBack(ctx, p.ID, err)

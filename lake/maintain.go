@@ -74,6 +74,7 @@ func (l *Lake) Run(ctx context.Context) error {
 	var g errgroup.Group
 	g.Go(func() error { return l.every(ctx, l.maintain.Every, "materialise", l.materialiseDue) })
 	g.Go(func() error { return l.every(ctx, 2*l.maintain.Every, "merge", l.mergeAll) })
+	g.Go(func() error { return l.every(ctx, time.Minute, "upgrade", l.upgradeAll) })
 	g.Go(func() error { return l.every(ctx, time.Minute, "remove retired files", l.removeRetired) })
 	g.Go(func() error { return l.every(ctx, time.Minute, "remove deleted blocks", l.removeWaste) })
 	g.Go(func() error { return l.every(ctx, time.Hour, "remove orphans", l.removeOrphans) })
@@ -165,7 +166,7 @@ func (l *Lake) Settle(ctx context.Context) error {
 			}
 		}
 	}
-	return errors.Join(append(errs, l.mergeAll(ctx))...)
+	return errors.Join(append(errs, l.upgradeAll(ctx), l.mergeAll(ctx))...)
 }
 
 // Tidy does all the cleaning up that is to be done now: files of retired partitions and segments of deleted blocks that no

@@ -5,14 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
-	"github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/file"
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
 	"github.com/google/uuid"
@@ -85,9 +83,14 @@ func (l *Lake) mergeClaim(v catalog.View, level int) catalog.ClaimPartitions {
 // merge puts the rows of several partitions of one level into one of the next. It reports whether there were any. Those whose
 // files are broken are set aside, one that cannot be merged for another reason waits, and the others are merged next time.
 func (l *Lake) merge(ctx context.Context, name catalog.View, level int) (bool, error) {
+	return l.rewrite(ctx, name, l.mergeClaim(name, level), 1)
+}
+
+// rewrite claims partitions and puts their rows into one of a level that is higher by up.
+func (l *Lake) rewrite(ctx context.Context, name catalog.View, claim catalog.ClaimPartitions, up int) (bool, error) {
 	l.oneFile.Lock()
 	defer l.oneFile.Unlock()
-	old, err := l.catalog.ClaimPartitions(ctx, l.mergeClaim(name, level))
+	old, err := l.catalog.ClaimPartitions(ctx, claim)
 	if err != nil || len(old) == 0 {
 		return false, err
 	}
@@ -98,7 +101,7 @@ func (l *Lake) merge(ctx context.Context, name catalog.View, level int) (bool, e
 	working, stop := l.keepClaim(ctx, func(ctx context.Context) error {
 		return l.catalog.RenewPartitions(ctx, l.owner, ids, l.maintain.Lease)
 	})
-	err = l.mergeClaimed(working, name, level+1, old, ids)
+	err = l.mergeClaimed(working, name, old[0].Level+up, old, ids)
 	if err != nil && errors.Is(context.Cause(working), catalog.ErrLostClaim) {
 		err = context.Cause(working)
 	}
@@ -118,12 +121,9 @@ func (l *Lake) mergeFailed(ctx context.Context, name catalog.View, err error) er
 		l.log.InfoContext(ctx, "merged partition thrown away: sources of it were claimed by another", "view", string(name))
 		return nil
 	}
-	if broken, ok := errors.AsType[*brokenError](err); ok {
-		return l.setAside(ctx, []*brokenError{broken})
-	}
 	unmerged, ok := errors.AsType[*mergeError](err)
 	if !ok {
-		return err
+		return l.takeBack(ctx, err)
 	}
 	p := unmerged.partition
 	pause := l.maintain.retryAfter(p.Attempts + 1)
@@ -303,15 +303,8 @@ type key struct {
 
 // openCursor returns a cursor on the first row; nil for an empty file. It takes over local.
 func openCursor(ctx context.Context, v *view, local *localFile) (*cursor, error) {
-	f, err := os.Open(local.path)
+	in, err := openParquet(local.path)
 	if err != nil {
-		return nil, err
-	}
-	pages := parquet.NewReaderProperties(memory.DefaultAllocator)
-	pages.BufferedStreamEnabled = true // read pages as they are needed, not whole columns at once
-	in, err := file.NewParquetReader(f, file.WithReadProps(pages))
-	if err != nil {
-		_ = f.Close()
 		return nil, err
 	}
 	props := pqarrow.ArrowReadProperties{BatchSize: batchRows(in)}

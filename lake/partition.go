@@ -28,6 +28,55 @@ func (l *Lake) partition(ctx context.Context, p *catalog.Partition) (*localFile,
 	if p.File == "" || p.Rows == 0 {
 		return nil, nil
 	}
+	v := materialised(p.View)
+	if !v.isOld(p) {
+		return l.partitionFile(ctx, p)
+	}
+	if !v.canUpgrade(p.Schema) {
+		return nil, &outdatedError{*p, errors.New("there is no upgrade from it")}
+	}
+	f, err := l.partitionFile(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	return l.upgraded(ctx, v, p, f)
+}
+
+// outdatedError says that the rows of a partition cannot be brought to today's form, but must be made from its blocks.
+type outdatedError struct {
+	partition catalog.Partition
+	err       error
+}
+
+func (e *outdatedError) Error() string {
+	return fmt.Sprintf("partition %s has version %d of the schema: %v", e.partition.ID, e.partition.Schema, e.err)
+}
+func (e *outdatedError) Unwrap() error { return e.err }
+
+// takeBack makes the blocks of partitions pending again: of one that is outdated and of those that are broken.
+func (l *Lake) takeBack(ctx context.Context, err error) error {
+	if broken, ok := errors.AsType[*brokenError](err); ok {
+		return l.setAside(ctx, broken)
+	}
+	outdated, ok := errors.AsType[*outdatedError](err)
+	if !ok {
+		return err
+	}
+	p := &outdated.partition
+	err = l.catalog.RetirePartitions(ctx, []catalog.PartitionID{p.ID})
+	if errors.Is(err, catalog.ErrNotFound) { // another process was faster
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("retire a partition of an older schema: %w", err)
+	}
+	l.log.InfoContext(ctx, "partition of an older schema retired: its blocks are pending again", "view", string(p.View),
+		"partition_id", p.ID, "schema_version", p.Schema, "blocks", p.Blocks, "err", outdated.err)
+	return nil
+}
+
+// partitionFile returns the local file of p, held, as it was written.
+func (l *Lake) partitionFile(ctx context.Context, p *catalog.Partition) (*localFile, error) {
 	if local, ok := l.objects.(localObjects); ok {
 		return l.inPlace(ctx, p, local)
 	}
@@ -80,17 +129,14 @@ func (l *Lake) fetch(ctx context.Context, p *catalog.Partition, path string) (in
 	return 0, &brokenError{*p, damage}
 }
 
-// setAside takes partitions with broken files back: their blocks are pending again, so that queries and maintenance read
-// them from their segments. The files stay for [Maintenance.KeepBroken].
-func (l *Lake) setAside(ctx context.Context, broken []*brokenError) error {
-	for _, b := range broken {
-		n, err := l.catalog.ReopenPartitions(ctx, []catalog.PartitionID{b.partition.ID}, b.err.Error())
-		if err != nil {
-			return fmt.Errorf("set a partition aside: %w", err)
-		}
-		if n == 0 { // another process was faster, or it was merged before it broke
-			continue
-		}
+// setAside takes a partition with a broken file back: its blocks are pending again, so that queries and maintenance read them
+// from their segments. The file stays for [Maintenance.KeepBroken].
+func (l *Lake) setAside(ctx context.Context, b *brokenError) error {
+	n, err := l.catalog.ReopenPartitions(ctx, []catalog.PartitionID{b.partition.ID}, b.err.Error())
+	if err != nil {
+		return fmt.Errorf("set a partition aside: %w", err)
+	}
+	if n > 0 { // else another process was faster, or it was merged before it broke
 		l.log.ErrorContext(ctx, "partition set aside: its file is broken, its blocks are pending again", "view", string(b.partition.View),
 			"partition_id", b.partition.ID, "file", b.partition.File, "blocks", b.partition.Blocks, "rows", b.partition.Rows, "err", b.err)
 	}
@@ -103,4 +149,11 @@ func storeFault(ctx context.Context, err error) error {
 		return err
 	}
 	return fault.Wrap(fault.Unavailable, "the object store cannot be read now", err)
+}
+
+// isUnusable reports whether err says that a partition has to be taken back.
+func isUnusable(err error) bool {
+	_, broken := errors.AsType[*brokenError](err)
+	_, outdated := errors.AsType[*outdatedError](err)
+	return broken || outdated
 }

@@ -38,6 +38,11 @@ type view struct {
 	plain   []string // columns whose values rarely repeat: no dictionary in files
 	bloom   []string // columns looked up by value
 
+	// What files of older versions of the schema lack, and the oldest version that can be brought up to date without the
+	// blocks; those before it are made anew from them.
+	added  []addition
+	oldest int
+
 	hash     uint8  // by which clients know the schema; 0: they know a hash of it. See ViewSet
 	instance string // what an instance is one of, "process" or "stream"; "": there are no instances
 	bare     string // what is said when the table without instance is asked for; "": there is one
@@ -54,6 +59,7 @@ var (
 	logEntries = &view{
 		name: string(catalog.LogEntries), version: 1, hash: 7, instance: "process", times: "time",
 		sorted: []string{"process_id", "time"}, plain: []string{"time", "msg"}, bloom: []string{"process_id"},
+		added: []addition{{column: "audience", since: 1, text: unstamped}},
 		schema: ofBlocks(
 			required("time", typeTime),
 			required("target", typeCoded),
@@ -68,6 +74,7 @@ var (
 	measures = &view{
 		name: string(catalog.Measures), version: 1, hash: 8, instance: "process", times: "time",
 		sorted: []string{"name", "process_id", "time"}, plain: []string{"time", "value"}, bloom: []string{"process_id", "name"},
+		added: []addition{{column: "audience", since: 1, text: unstamped}},
 		schema: ofBlocks(
 			required("time", typeTime),
 			required("target", typeCoded),

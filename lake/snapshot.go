@@ -76,8 +76,8 @@ type plan struct {
 	streams   []catalog.StreamRecord
 	blocks    []catalog.BlockRecord
 
-	broken  []*brokenError // of partitions; filled in by table, as is
-	leftOut int            // how many blocks cannot be read
+	unusable []error // of partitions; filled in by table, as is
+	leftOut  int     // how many blocks cannot be read
 }
 
 // repairs is how often a query looks again after it has found files broken and set them aside.
@@ -87,23 +87,25 @@ const repairs = 4
 // whose file turns out to be broken is set aside, and its rows are read from its blocks.
 func (l *Lake) Snapshot(ctx context.Context, scans []Scan) (*Snapshot, error) {
 	for range repairs {
-		s, broken, err := l.snapshot(ctx, scans)
+		s, unusable, err := l.snapshot(ctx, scans)
 		if err != nil {
 			return nil, readFault(ctx, err)
 		}
-		if len(broken) == 0 {
+		if len(unusable) == 0 {
 			return s, nil
 		}
 		s.Close()
-		if err := l.setAside(ctx, broken); err != nil {
-			return nil, readFault(ctx, err)
+		for _, err := range unusable {
+			if err := l.takeBack(ctx, err); err != nil {
+				return nil, readFault(ctx, err)
+			}
 		}
 	}
 	return nil, fault.New(fault.Unavailable, "files of the lake are damaged, and more of them with every look")
 }
 
-// snapshot returns a snapshot, and the partitions whose files are broken and not in it.
-func (l *Lake) snapshot(ctx context.Context, scans []Scan) (*Snapshot, []*brokenError, error) {
+// snapshot returns a snapshot, and why partitions are not in it: their files are broken, or too old.
+func (l *Lake) snapshot(ctx context.Context, scans []Scan) (*Snapshot, []error, error) {
 	plans := make([]*plan, len(scans))
 	for i, scan := range scans {
 		v, err := definition(scan.View, scan.Instance)
@@ -129,7 +131,7 @@ func (l *Lake) snapshot(ctx context.Context, scans []Scan) (*Snapshot, []*broken
 			f.release()
 		}
 	}}
-	var broken []*brokenError
+	var unusable []error
 	for _, p := range plans {
 		table, files, err := l.table(ctx, p)
 		held = append(held, files...)
@@ -137,11 +139,11 @@ func (l *Lake) snapshot(ctx context.Context, scans []Scan) (*Snapshot, []*broken
 			snapshot.Close()
 			return nil, nil, err
 		}
-		broken = append(broken, p.broken...)
+		unusable = append(unusable, p.unusable...)
 		snapshot.Tables = append(snapshot.Tables, table)
 		snapshot.LeftOut += p.leftOut
 	}
-	return snapshot, broken, nil
+	return snapshot, unusable, nil
 }
 
 // readFault classifies an error of reading.
@@ -292,8 +294,8 @@ func (l *Lake) table(ctx context.Context, p *plan) (*Table, []*localFile, error)
 		slices.SortFunc(p.partitions, func(a, b catalog.Partition) int { return cmp.Compare(b.MaxTime, a.MaxTime) })
 		for i := range p.partitions {
 			f, err := l.partition(ctx, &p.partitions[i])
-			if broken, ok := errors.AsType[*brokenError](err); ok {
-				p.broken = append(p.broken, broken)
+			if isUnusable(err) {
+				p.unusable = append(p.unusable, err)
 				continue
 			}
 			if err != nil {

@@ -54,6 +54,9 @@ fi
 # -p 2: linking a test binary with DuckDB takes more than a gigabyte of memory.
 run go '^DONE ' gotool gotestsum --format pkgname --hide-summary skipped -- -race -p 2 ./...
 
+# Thousands of random interleavings of all that happens to a lake; without -race, which ran some of them above.
+run simulation '^(ok|FAIL)' env SIMULATION_RUNS="${SIMULATION_RUNS:-2000}" go test -count=1 -timeout 20m -run '^TestSimulation$' ./lake
+
 # The published client logs in on a fixed port. Where we may, keep outgoing connections off it.
 if in_ci && [ -w /proc/sys/net/ipv4/ip_local_reserved_ports ]; then
   echo 48080 >/proc/sys/net/ipv4/ip_local_reserved_ports || true
