@@ -24,6 +24,8 @@ func (f fakeServer) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: code, Status: http.StatusText(code), Header: header, Body: http.NoBody, Request: r}, nil
 }
 
+func unavailable(*http.Request) (int, http.Header, error) { return 503, nil, nil }
+
 func sized(src *source, k Kind, size int) Block {
 	b := src.block(k, 1)
 	b.Size = size
@@ -34,7 +36,7 @@ func sized(src *source, k Kind, size int) Block {
 func TestBounds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, _ := open(t, Options{
-			URL: "http://x", SoftBytes: 1000, HardBytes: 2000, Transport: fakeServer(func(*http.Request) (int, http.Header, error) { return 503, nil, nil }),
+			URL: "http://x", SoftBytes: 1000, HardBytes: 2000, Transport: fakeServer(unavailable),
 		})
 		defer s.stop()
 		src := newSource()
@@ -77,7 +79,7 @@ func TestBounds(t *testing.T) {
 func TestMaxAge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, _ := open(t, Options{
-			URL: "http://x", MaxAge: time.Minute, Transport: fakeServer(func(*http.Request) (int, http.Header, error) { return 503, nil, nil }),
+			URL: "http://x", MaxAge: time.Minute, Transport: fakeServer(unavailable),
 		})
 		defer s.stop()
 		src := newSource()

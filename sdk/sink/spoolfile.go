@@ -64,6 +64,10 @@ func (e *entry) encode() []byte {
 	dst = append(dst, e.processBody...)
 	dst = append(dst, e.streamBody...)
 	dst = append(dst, e.blockBody...)
+	return appendCRC(dst)
+}
+
+func appendCRC(dst []byte) []byte {
 	return binary.LittleEndian.AppendUint32(dst, crc32.Checksum(dst, castagnoli))
 }
 
