@@ -232,6 +232,22 @@ func (c *cache) evictLocked() {
 	}
 }
 
+// forget makes a file unknown to those who come now; it is removed when nobody reads it any more.
+func (c *cache) forget(f *localFile) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if f.elem == nil || c.named[f.name] != f {
+		return
+	}
+	delete(c.named, f.name)
+	c.used.Remove(f.elem)
+	c.size -= f.size
+	f.elem = nil
+	if f.refs == 0 {
+		_ = os.Remove(f.path)
+	}
+}
+
 // hold keeps f for one more reader.
 func (f *localFile) hold() {
 	if f.cache == nil {

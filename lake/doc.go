@@ -36,7 +36,8 @@
 // Queries leave it out and say how many blocks they left out ([Snapshot].LeftOut). A partition whose file is gone or not what
 // was recorded is set aside by whoever finds it: its blocks are pending again in one transaction, the query that found it looks
 // again, and maintenance makes a new file; the broken one stays for [Maintenance.KeepBroken]. Queries see what a file's size,
-// beginning and end tell; fetching and merging check all of it. A store that is out of reach is none of this: queries fail as
+// beginning and end tell, and check all of it when the engine cannot make sense of one ([Snapshot.Recheck]); so do fetching and
+// merging. A store that is out of reach is none of this: queries fail as
 // Unavailable, work waits, with growing pauses, and nothing is blamed for it.
 //
 // # Older files

@@ -59,6 +59,8 @@ type Snapshot struct {
 	// LeftOut is how many blocks have no rows in the tables because they cannot be read: their payload is gone or damaged.
 	LeftOut int
 
+	lake    *Lake
+	used    []usedPartition
 	release func()
 }
 

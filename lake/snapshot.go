@@ -78,6 +78,7 @@ type plan struct {
 
 	unusable []error // of partitions; filled in by table, as is
 	leftOut  int     // how many blocks cannot be read
+	used     []usedPartition
 }
 
 // repairs is how often a query looks again after it has found files broken and set them aside.
@@ -126,7 +127,7 @@ func (l *Lake) snapshot(ctx context.Context, scans []Scan) (*Snapshot, []error, 
 		return nil, nil, err
 	}
 	var held []*localFile
-	snapshot := &Snapshot{release: func() {
+	snapshot := &Snapshot{lake: l, release: func() {
 		for _, f := range held {
 			f.release()
 		}
@@ -142,6 +143,7 @@ func (l *Lake) snapshot(ctx context.Context, scans []Scan) (*Snapshot, []error, 
 		unusable = append(unusable, p.unusable...)
 		snapshot.Tables = append(snapshot.Tables, table)
 		snapshot.LeftOut += p.leftOut
+		snapshot.used = append(snapshot.used, p.used...)
 	}
 	return snapshot, unusable, nil
 }
@@ -303,6 +305,7 @@ func (l *Lake) table(ctx context.Context, p *plan) (*Table, []*localFile, error)
 			}
 			if f != nil {
 				held = append(held, f)
+				p.used = append(p.used, usedPartition{p.partitions[i], f})
 			}
 		}
 		conditions := within(p.scan.Range, "time", "time")

@@ -46,7 +46,7 @@ func (r *result) Next() bool {
 				r.rows, err = r.runs.next(r.ctx)
 			}
 			if err != nil {
-				r.err = located(r.plan.stmt.sql, r.plan.located(err))
+				r.err = located(r.plan.stmt.sql, r.plan.located(r.input.blame(r.ctx, err)))
 			}
 			continue
 		}

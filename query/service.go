@@ -142,7 +142,7 @@ func (s *Service) execute(ctx context.Context, cancel context.CancelFunc, stmt *
 	}()
 	p, columns, values, err := s.prepare(ctx, session, p, r, true)
 	if err != nil {
-		return nil, err
+		return nil, in.blame(ctx, err)
 	}
 	run := &runs{session: session, plan: p, direct: in.direct, columns: columns, values: values, count: 1}
 	if values != nil {
@@ -150,7 +150,7 @@ func (s *Service) execute(ctx context.Context, cancel context.CancelFunc, stmt *
 	}
 	rows, err := run.next(ctx)
 	if err != nil {
-		return nil, err
+		return nil, in.blame(ctx, err)
 	}
 	if p.explain() != "" && rows != nil {
 		defer cancel()
@@ -247,7 +247,7 @@ func (s *Service) attach(ctx context.Context, session Session, p *plan, during t
 	}
 	in.count(relations)
 	if err := session.Attach(ctx, p.attachment(relations)); err != nil {
-		return nil, err
+		return nil, in.blame(ctx, err)
 	}
 	s.log.DebugContext(ctx, "query starts", "relations", len(relations), "statement_bytes", len(p.stmt.sql))
 	return in, nil
