@@ -82,6 +82,9 @@ func (r *rows) index(name string) int { return r.view.schema.FieldIndices(name)[
 
 // span returns the smallest and largest event time.
 func (r *rows) span() (lo, hi telemetry.Time) {
+	if r.view.times == "" {
+		return 0, 0
+	}
 	times := r.cols[r.index(r.view.times)].(*numbers[int64]).rows
 	if len(times) == 0 {
 		return 0, 0

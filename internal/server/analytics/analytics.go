@@ -64,9 +64,11 @@ func New(b *server.Base) (server.Service, error) {
 		options, protocol = append(options, grpc.Creds(credentials.NewTLS(cfg))), "grpc+tls"
 	}
 	administration := admin.New(b.Lake, log)
+	tables, scalars := query.LakeFunctions(b.Lake)
 	queries := query.New(b.Lake, engine, query.Options{
 		Timeout: b.Config.Query.Timeout, Log: log,
-		TableFunctions: administration.TableFunctions(), Scalars: administration.Scalars(),
+		TableFunctions: append(tables, administration.TableFunctions()...),
+		Scalars:        append(scalars, administration.Scalars()...),
 	})
 	return &Service{
 		config: b.Config,
