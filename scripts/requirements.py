@@ -3,9 +3,8 @@
 
     scripts/requirements.py [--where]
 
-A1 to A127 and A142 to A157 are what servers, the Python package and its commands promise; one that
-no test names is an error. B1 to B54 are what goes beyond it; they are listed and do not fail. (A128
-to A141 are about instrumented programs.)
+A1 to A157 are what servers, the Python package, its commands and instrumented programs promise; one
+that no test names is an error. B1 to B54 are what goes beyond it; they are listed and do not fail.
 
 A test names a requirement with its number: in the name of a Go or Python test (TestA3…,
 test_a3_…, test_a3_b7_…), in a string such as the name of a table's row, in a comment behind it, or in the comment
@@ -20,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PROMISED = [f"A{n}" for n in (*range(1, 128), *range(142, 158))]
+PROMISED = [f"A{n}" for n in range(1, 158)]
 BEYOND = [f"B{n}" for n in range(1, 55)]
 
 NUMBER = re.compile(r"\b([AB][1-9][0-9]{0,2})\b")
