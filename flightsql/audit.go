@@ -15,6 +15,7 @@ import (
 	"github.com/micromegas-go/micromegas/auth"
 	"github.com/micromegas-go/micromegas/internal/fault"
 	"github.com/micromegas-go/micromegas/query"
+	"github.com/micromegas-go/micromegas/query/denylist"
 )
 
 // AuditTarget is the target of the audit records of queries, under which existing dashboards look for them.
@@ -119,6 +120,9 @@ func outcome(ctx context.Context, err error) (status, class string) {
 	}
 	if ctx.Err() != nil || fault.KindOf(err) == fault.Canceled || errors.Is(err, context.Canceled) {
 		return "incomplete", ""
+	}
+	if _, ok := errors.AsType[*denylist.DeniedError](err); ok {
+		return "error", "denied"
 	}
 	switch statusOf(err, "").Code() {
 	case codes.InvalidArgument, codes.NotFound, codes.Unimplemented:

@@ -57,6 +57,9 @@ func (s *Server) query(ctx context.Context, h handle, ticket string, stream send
 		defer r.Parameters.Release()
 	}
 	rec.request = r
+	if err := s.denied(ctx, h.sql, rec.caller); err != nil {
+		return err
+	}
 	ctx = query.WithCaller(ctx, turn(ctx, rec.caller))
 	defer s.running.add(ticket, subject(ctx), cancel)()
 

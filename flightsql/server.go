@@ -11,6 +11,7 @@ import (
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 
 	"github.com/micromegas-go/micromegas/query"
+	"github.com/micromegas-go/micromegas/query/denylist"
 )
 
 // Queries answers SQL; package query's Service is one. Errors are *fault.Error where the caller may see them.
@@ -24,12 +25,20 @@ type Queries interface {
 	Tables(ctx context.Context) []query.TableInfo
 }
 
+// Denials refuses queries; package denylist's List is one.
+type Denials interface {
+	// Check returns why the query is refused, a *[denylist.DeniedError], or nil. queryID is for the message.
+	Check(ctx context.Context, r *denylist.Request, queryID string) error
+}
+
 // Options configure a [Server]; the zero value works.
 type Options struct {
 	Log        *slog.Logger     // nil discards
 	Now        func() time.Time // nil means time.Now
 	ServerName string           // as GetSqlInfo tells it; empty means the name existing clients know
 	Version    string           // empty means "1", which existing clients know
+	// Denials may refuse queries before they begin; nil refuses none.
+	Denials Denials
 	// Grace is how long running queries may go on after the context of Serve has ended; 0 means 25 s, less than the 30 s
 	// that container platforms wait before they kill.
 	Grace time.Duration
@@ -39,6 +48,7 @@ type Options struct {
 type Server struct {
 	flight.BaseFlightServer
 	queries Queries
+	denials Denials
 	log     *slog.Logger
 	now     func() time.Time
 	grace   time.Duration
@@ -49,7 +59,7 @@ type Server struct {
 
 // New returns a server in front of q. It listens once [Server.Serve] is called.
 func New(q Queries, o Options) *Server {
-	s := &Server{queries: q, log: o.Log, now: o.Now, grace: o.Grace}
+	s := &Server{queries: q, denials: o.Denials, log: o.Log, now: o.Now, grace: o.Grace}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/micromegas-go/micromegas/auth"
+	"github.com/micromegas-go/micromegas/lake"
 )
 
 // Config is the configuration of a program. [Load] makes it; it is valid as a whole.
@@ -32,8 +33,10 @@ type Config struct {
 	TLS            TLSFiles // of HTTP and GRPC; Health stays plaintext, for probes
 	trustedProxies string
 
-	Maintenance bool          // materialise, compact and retire in the background
-	Grace       time.Duration // for work under way when the program is told to stop
+	Maintenance bool           // materialise, compact and retire in the background
+	Retention   lake.Retention // what maintenance deletes because of its age
+	KeepSchema  bool           // refuse to start on a catalog that lacks migrations, rather than apply them
+	Grace       time.Duration  // for work under way when the program is told to stop
 
 	Query QueryLimits
 	Log   LogConfig
@@ -44,6 +47,9 @@ type QueryLimits struct {
 	MemoryBytes int64         // of all queries together; 0 means the engine's default
 	Timeout     time.Duration // of one query
 	Concurrency int           // queries at a time; 0 means the engine's default
+
+	DenyRules   int           // of the deny list, at most
+	DenyRefresh time.Duration // how often the deny list is read
 }
 
 // LogConfig says how logs are written.
@@ -61,6 +67,10 @@ const (
 	EnvQueryMemory  = "MICROMEGAS_QUERY_MEMORY_MB"
 	EnvQueryTimeout = "MICROMEGAS_QUERY_TIMEOUT_SECONDS"
 	EnvQueryLimit   = "MICROMEGAS_QUERY_CONCURRENCY"
+	EnvDenyRules    = "MICROMEGAS_QUERY_DENY_MAX_RULES"
+	EnvDenyRefresh  = "MICROMEGAS_QUERY_DENY_REFRESH_SECONDS"
+	EnvRetention    = "MICROMEGAS_RETENTION"
+	EnvMigrate      = "MICROMEGAS_MIGRATE"
 	EnvTLSCert      = "MICROMEGAS_TLS_CERT_FILE"
 	EnvTLSKey       = "MICROMEGAS_TLS_KEY_FILE"
 	EnvTLSClientCA  = "MICROMEGAS_TLS_CLIENT_CA_FILE"

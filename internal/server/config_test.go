@@ -13,6 +13,7 @@ import (
 
 	"github.com/micromegas-go/micromegas/auth"
 	"github.com/micromegas-go/micromegas/internal/server"
+	"github.com/micromegas-go/micromegas/lake"
 )
 
 // everything is a program with every flag.
@@ -40,10 +41,13 @@ func TestLoad(t *testing.T) {
 		},
 		"variables": {nil, []string{
 			server.EnvDataDir, "/data", server.EnvGrace, "7", server.EnvQueryMemory, "512", server.EnvQueryTimeout, "9", server.EnvQueryLimit, "3",
+			server.EnvDenyRules, "7", server.EnvDenyRefresh, "4", server.EnvRetention, "logs=30d, *=1w", server.EnvMigrate, "manual",
 		}, func(c *server.Config) {
 			c.DataDir, c.SQL, c.Objects = "/data", "/data/catalog.db", "file:///data/objects"
 			c.Grace = 7 * time.Second
-			c.Query = server.QueryLimits{MemoryBytes: 512 << 20, Timeout: 9 * time.Second, Concurrency: 3}
+			c.Query = server.QueryLimits{MemoryBytes: 512 << 20, Timeout: 9 * time.Second, Concurrency: 3, DenyRules: 7, DenyRefresh: 4 * time.Second}
+			c.Retention, _ = lake.ParseRetention("*=7d,logs=30d")
+			c.KeepSchema = true
 		}},
 		"a flag beats its variable": {
 			[]string{"--data-dir", "/other", "--shutdown-grace-period-seconds=8"},
@@ -106,6 +110,7 @@ func TestLoadReportsEveryMistake(t *testing.T) {
 	_, err := server.Load(everything, []string{
 		"--no-such-flag", secret, "--password=" + secret, "stray", "--listen-endpoint-http", "nowhere", "--listen-endpoint-grpc=1.2.3.4:99999",
 		"--disable-auth=perhaps", "--no-maintenance=7", "--log-format", "xml", "--log-level=loud", "--query-concurrency=0", "--query-timeout-seconds=0",
+		"--retention=log=30d,metrics=x", "--migrate=never",
 		"--health-listen-addr",
 	}, environment(
 		server.EnvSQL, "mysql://root:"+secret+"@db/lake", server.EnvObjects, "s3://id:"+secret+"@bucket", server.EnvGrace, "soon",
@@ -118,7 +123,8 @@ func TestLoadReportsEveryMistake(t *testing.T) {
 	text := err.Error()
 	for _, want := range []string{
 		"--no-such-flag", "--password", `"stray"`, "--listen-endpoint-http: ", "--listen-endpoint-grpc: ", "--disable-auth: ", "--no-maintenance: ",
-		"--log-format: ", "--log-level: ", "--query-concurrency: ", "--query-timeout-seconds: ", "--health-listen-addr needs a value",
+		"--log-format: ", "--log-level: ", "--query-concurrency: ", "--query-timeout-seconds: ",
+		`--retention: rule 1, "log=30d"`, `rule 2, "metrics=x"`, "--migrate: ", "--health-listen-addr needs a value",
 		server.EnvSQL + ": ", server.EnvObjects + ": ", server.EnvGrace + ": ", server.EnvQueryMemory + ": ",
 		auth.EnvAPIKeys, auth.EnvAdmins, "issuers[0].issuer", "issuers[0].audience", "test serve --help",
 	} {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 
 	"github.com/micromegas-go/micromegas/auth"
+	"github.com/micromegas-go/micromegas/catalog"
 	"github.com/micromegas-go/micromegas/keyadmin"
 	"github.com/micromegas-go/micromegas/lake"
 )
@@ -31,6 +32,7 @@ type Role func(*Base) (Service, error)
 type Base struct {
 	Config  Config
 	Version string
+	Catalog *catalog.DB
 	Lake    *lake.Lake
 	Auth    *auth.Chain
 	Keys    *keyadmin.Keys

@@ -51,7 +51,7 @@ func Run(ctx context.Context, p Program, args []string, getenv func(string) stri
 	defer func() { err = errors.Join(err, chain.Close()) }()
 	living := &living{auth: reloader, tls: certificates, log: log, hup: hup}
 
-	services, err := listen(ctx, p.Roles, &Base{Config: c, Version: p.Version, Lake: s.lake, Auth: chain, Keys: keys, TLS: certificates, Log: log})
+	services, err := listen(ctx, p.Roles, &Base{Config: c, Version: p.Version, Catalog: s.catalog, Lake: s.lake, Auth: chain, Keys: keys, TLS: certificates, Log: log})
 	defer func() { err = errors.Join(err, closeAll(services)) }()
 	if err != nil {
 		return err

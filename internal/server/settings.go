@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/micromegas-go/micromegas/auth"
+	"github.com/micromegas-go/micromegas/lake"
 )
 
 // The flags.
@@ -24,6 +25,8 @@ const (
 	flagTLSKey        = "tls-key"
 	flagTLSClientCA   = "tls-client-ca"
 	flagNoMaintenance = "no-maintenance"
+	flagRetention     = "retention"
+	flagMigrate       = "migrate"
 	flagGrace         = "shutdown-grace-period-seconds"
 	flagQueryMemory   = "query-memory-mb"
 	flagQueryTimeout  = "query-timeout-seconds"
@@ -107,6 +110,14 @@ func settingsOf(p Program, c *Config, getenv func(string) string) settings {
 		flag: flagNoMaintenance, set: negated(&c.Maintenance), def: "false",
 		help: "leave turning blocks into tables, and merging those, to other servers of the same lake",
 	}, &setting{
+		flag: flagRetention, env: EnvRetention, arg: "rules", set: func(t string) (err error) { c.Retention, err = lake.ParseRetention(t); return err },
+		help: "what maintenance deletes because of its age, such as logs=30d,metrics=90d,spans=7d,*=365d; signals are " +
+			strings.Join(lake.Signals(), ", ") + " (default: nothing)",
+	}, &setting{
+		flag: flagMigrate, env: EnvMigrate, arg: "auto|manual", def: "auto", set: c.setMigrate,
+		help: "whether the server applies what its release changes about the catalog's schema, or refuses to start until " +
+			"micromegas migrate --apply has",
+	}, &setting{
 		flag: flagGrace, env: EnvGrace, arg: "seconds", def: "25", set: seconds(&c.Grace, 0, time.Hour),
 		help: "how long work under way may go on after SIGTERM or SIGINT",
 	})
@@ -120,6 +131,12 @@ func settingsOf(p Program, c *Config, getenv func(string) string) settings {
 		}, &setting{
 			flag: flagQueryLimit, env: EnvQueryLimit, arg: "count", set: count(&c.Query.Concurrency, 1, 1024),
 			help: "queries at a time; others wait (default: the engine's choice)",
+		}, &setting{
+			env: EnvDenyRules, arg: "count", set: count(&c.Query.DenyRules, 1, 10_000),
+			help: "how many rules the deny list may have (default 100)",
+		}, &setting{
+			env: EnvDenyRefresh, arg: "seconds", set: seconds(&c.Query.DenyRefresh, time.Second, time.Hour),
+			help: "how soon servers know of rules that were made elsewhere (default 10)",
 		})
 	}
 	return append(s, &setting{

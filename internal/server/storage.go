@@ -27,7 +27,7 @@ func openStorage(ctx context.Context, c Config, getenv func(string) string, log 
 	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
 		return nil, fmt.Errorf("create the data folder; choose another with --%s: %w", flagDataDir, err)
 	}
-	db, err := catalog.Open(ctx, catalog.Options{DSN: string(c.SQL), Log: log.With("component", "catalog")})
+	db, err := catalog.Open(ctx, catalog.Options{DSN: string(c.SQL), KeepSchema: c.KeepSchema, Log: log.With("component", "catalog")})
 	if err != nil {
 		return nil, fmt.Errorf("open the catalog %s: %w", c.SQL, err)
 	}
@@ -42,7 +42,7 @@ func openStorage(ctx context.Context, c Config, getenv func(string) string, log 
 	}
 	l, err := lake.Open(ctx, lake.Options{
 		Catalog: db, Objects: objects, CacheDir: filepath.Join(c.DataDir, "cache"), Log: log,
-		Maintenance: lake.Maintenance{KeepRetired: keepRetired(c)},
+		Maintenance: lake.Maintenance{KeepRetired: keepRetired(c), Retention: c.Retention},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open the lake: %w", err)

@@ -160,3 +160,16 @@ func (l *LogConfig) setLevel(text string) error {
 	}
 	return nil
 }
+
+// setMigrate reads who applies migrations.
+func (c *Config) setMigrate(text string) error {
+	switch strings.ToLower(strings.TrimSpace(text)) {
+	case "auto":
+		c.KeepSchema = false
+	case "manual":
+		c.KeepSchema = true
+	default:
+		return fmt.Errorf("%.32q is neither auto nor manual", text)
+	}
+	return nil
+}

@@ -23,6 +23,7 @@ import (
 	"github.com/micromegas-go/micromegas/objstore/dir"
 	"github.com/micromegas-go/micromegas/query"
 	"github.com/micromegas-go/micromegas/query/admin"
+	"github.com/micromegas-go/micromegas/query/denylist"
 	"github.com/micromegas-go/micromegas/query/duck"
 	"github.com/micromegas-go/micromegas/telemetry"
 	"github.com/micromegas-go/micromegas/wire"
@@ -36,6 +37,7 @@ type rig struct {
 	lake    *lake.Lake
 	catalog *catalog.DB
 	queries *query.Service
+	denials *denylist.List
 	process telemetry.Process
 	stream  telemetry.Stream
 	log     bytes.Buffer // of administration
@@ -61,7 +63,8 @@ func newRig(t *testing.T) *rig {
 			t.Error(err)
 		}
 	})
-	functions := admin.New(r.lake, slog.New(slog.NewJSONHandler(&r.log, nil)))
+	r.denials = denylist.New(r.catalog, denylist.Options{MaxRules: 2})
+	functions := admin.New(r.lake, r.denials, slog.New(slog.NewJSONHandler(&r.log, nil)))
 	r.queries = query.New(r.lake, engine, query.Options{TableFunctions: functions.TableFunctions(), Scalars: functions.Scalars()})
 	deps, layouts := wire.LogLayouts()
 	r.process = telemetry.Process{ID: telemetry.ProcessID(uuid.New()), TSCFrequency: 1e9}
@@ -243,6 +246,9 @@ func TestA67Functions(t *testing.T) {
 		"SELECT * FROM requeue_quarantined_blocks('log_entries')",
 		"SELECT * FROM delete_process('" + r.process.ID.String() + "')",
 		"SELECT * FROM delete_blocks_before('2025-01-01')",
+		"SELECT * FROM deny_queries('sql = ''x''', 'reason')",
+		"SELECT * FROM list_query_denials()",
+		"SELECT remove_query_denial('" + uuid.NewString() + "')",
 	} {
 		_, rows, err := r.as(bob, sql)
 		f := fault.Of(err)
@@ -391,5 +397,65 @@ func TestDelete(t *testing.T) {
 	}
 	if rows := r.must("SELECT * FROM processes"); len(rows) != 0 {
 		t.Errorf("processes %q", rows)
+	}
+}
+
+func TestDenials(t *testing.T) {
+	r := newRig(t)
+	schema, rows, err := r.as(anna, "SELECT time, msg FROM deny_queries('client = ''grafana'' AND sql LIKE ''%join%''', 'too slow')")
+	if err != nil || len(rows) != 1 || describe(schema) != "time:TS, msg:Utf8" {
+		t.Fatalf("deny_queries: %q, %v", rows, err)
+	}
+	id := strings.Split(rows[0], "|")[1]
+	schema, rows, err = r.as(anna, "SELECT * FROM list_query_denials()")
+	if err != nil || describe(schema) != "rule_id:Utf8, created_at:TS, created_by:Utf8, reason:Utf8, match_expr:Utf8, last_hit_at:TS" {
+		t.Errorf("list_query_denials: %s, %v", describe(schema), err)
+	}
+	if len(rows) != 1 || !strings.HasPrefix(rows[0], id+"|") || !strings.HasSuffix(rows[0], "|anna@example.com|too slow|client = 'grafana' AND sql LIKE '%join%'|(null)") {
+		t.Errorf("list_query_denials: %q", rows)
+	}
+	err = r.denials.Check(auth.With(t.Context(), bob), &denylist.Request{Client: "grafana", SQL: "a join b"}, "q1")
+	if f := fault.Of(err); f == nil || f.Kind != fault.Exhausted || f.Public() != "query denied by rule "+id+
+		" (reason: too slow); ask an admin to lift it with remove_query_denial('"+id+"'); query_id=q1" {
+		t.Errorf("Check = %v", err)
+	}
+	for sql, want := range map[string]string{
+		"SELECT * FROM deny_queries('client', 'r')":           "it must be a condition, not a text",
+		"SELECT * FROM deny_queries('1 = 1', 'r')":            "it refers to no attribute",
+		"SELECT * FROM deny_queries('client = 1', 'r')":       "a text cannot be compared with a number (at character 10",
+		"SELECT * FROM deny_queries('password = ''x''', 'r')": `there is no attribute "password"`,
+		"SELECT * FROM deny_queries('client ~ ''(''', 'r')":   "missing closing )",
+		"SELECT * FROM deny_queries('client = ''x''', ' ')":   "must say why",
+		"SELECT * FROM deny_queries(client, 'r')":             "must be a constant",
+	} {
+		_, rows, err := r.as(anna, sql)
+		if f := fault.Of(err); f == nil || f.Kind != fault.Invalid || !strings.Contains(f.Public(), want) {
+			t.Errorf("%s = %q, %v; want %q", sql, rows, err, want)
+		}
+	}
+	r.must("SELECT * FROM deny_queries('email IS NULL', 'second')")
+	if _, rows, err := r.as(anna, "SELECT * FROM deny_queries('email IS NULL', 'third')"); fault.KindOf(err) != fault.Invalid || !strings.Contains(fault.Of(err).Public(), "MICROMEGAS_QUERY_DENY_MAX_RULES") {
+		t.Errorf("a third rule: %q, %v", rows, err)
+	}
+
+	other := uuid.NewString()
+	for sql, want := range map[string]string{
+		"SELECT remove_query_denial('x')":             "ERROR: 'x' is not a valid rule id",
+		"SELECT remove_query_denial('" + other + "')": "ERROR: no such rule: " + other,
+		"SELECT remove_query_denial(NULL)":            "(null)",
+	} {
+		if rows := r.must(sql); len(rows) != 1 || rows[0] != want {
+			t.Errorf("%s = %q, want %q", sql, rows, want)
+		}
+	}
+	rows = r.must("SELECT remove_query_denial(v) FROM (VALUES ('" + id + "'), ('" + other + "')) AS t(v)")
+	if len(rows) != 2 || !strings.HasPrefix(rows[0], "ERROR: ROLLED_BACK") || rows[1] != "ERROR: no such rule: "+other {
+		t.Errorf("one of two: %q", rows)
+	}
+	if rows := r.must("SELECT remove_query_denial('" + id + "')"); rows[0] != "SUCCESS: removed rule "+id {
+		t.Errorf("remove: %q", rows)
+	}
+	if rows := r.must("SELECT reason FROM list_query_denials()"); len(rows) != 1 || rows[0] != "second" {
+		t.Errorf("left %q", rows)
 	}
 }

@@ -11,10 +11,13 @@
 //	retire_partition_by_metadata(set, instance, begin, end [, schema_hash])
 //	list_quarantined_blocks()                                 blocks that could not be decoded, and why
 //	requeue_quarantined_blocks(set)                           time, msg
+//	deny_queries(match_expr, reason)                          time, msg: the id of the new rule; see package denylist
+//	list_query_denials()                                      the rules
+//	remove_query_denial(rule_id)                              text: SUCCESS: … or ERROR: …
 //	delete_process(process_id)                                time, msg
 //	delete_blocks_before(time)                                time, msg
 //
 // An operation that fails fails the query. Each call is logged with who, what and its result, beside the audit record of
-// the query. The two scalar functions are one transaction for each chunk of rows that the engine hands over, up to 2048;
+// the query. The scalar functions are one transaction for each chunk of rows that the engine hands over, up to 2048;
 // they answer after it has been committed, or rolled back for all rows.
 package admin

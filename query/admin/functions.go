@@ -12,22 +12,24 @@ import (
 	"github.com/micromegas-go/micromegas/internal/fault"
 	"github.com/micromegas-go/micromegas/lake"
 	"github.com/micromegas-go/micromegas/query"
+	"github.com/micromegas-go/micromegas/query/denylist"
 	"github.com/micromegas-go/micromegas/telemetry"
 )
 
 // Functions are the functions over a lake.
 type Functions struct {
-	lake *lake.Lake
-	log  *slog.Logger
-	now  func() time.Time
+	lake    *lake.Lake
+	denials *denylist.List
+	log     *slog.Logger
+	now     func() time.Time
 }
 
-// New returns the functions over l. log may be nil.
-func New(l *lake.Lake, log *slog.Logger) *Functions {
+// New returns the functions over l and denials. log may be nil.
+func New(l *lake.Lake, denials *denylist.List, log *slog.Logger) *Functions {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Functions{lake: l, log: log, now: time.Now}
+	return &Functions{lake: l, denials: denials, log: log, now: time.Now}
 }
 
 // TableFunctions returns those that stand where a table stands.
@@ -40,6 +42,8 @@ func (f *Functions) TableFunctions() []query.TableFunction {
 		f.operation("materialize_partitions", 4, f.stepwise((*lake.Lake).MaterialisePartitions)),
 		f.operation("regenerate_partitions", 4, f.stepwise((*lake.Lake).RegeneratePartitions)),
 		f.operation("requeue_quarantined_blocks", 1, f.requeue),
+		f.operation("deny_queries", 2, f.deny),
+		{Name: "list_query_denials", Admin: true, Plan: list("list_query_denials", denialSchema, f.listDenials)},
 		f.operation("delete_process", 1, f.deleteProcess),
 		f.operation("delete_blocks_before", 1, f.deleteBefore),
 	}

@@ -21,6 +21,7 @@ func (f *Functions) Scalars() []query.Scalar {
 		f.retiring("retire_partition_by_file", []arrow.DataType{typeText}, matchFile),
 		f.retiring("retire_partition_by_metadata", byMetadata, matchMetadata),
 		f.retiring("retire_partition_by_metadata", append(byMetadata[:4:4], typeBytes), matchMetadata),
+		f.removeDenial(),
 	}
 }
 

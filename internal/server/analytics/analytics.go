@@ -24,16 +24,18 @@ import (
 	"github.com/micromegas-go/micromegas/internal/server/health"
 	"github.com/micromegas-go/micromegas/query"
 	"github.com/micromegas-go/micromegas/query/admin"
+	"github.com/micromegas-go/micromegas/query/denylist"
 	"github.com/micromegas-go/micromegas/query/duck"
 )
 
 // Service is a [flightsql.Server] on its port, with the plain health port beside it if that is configured.
 type Service struct {
-	config server.Config
-	log    *slog.Logger
-	spill  *spill
-	engine *duck.Engine
-	flight *flightsql.Server
+	config  server.Config
+	log     *slog.Logger
+	spill   *spill
+	engine  *duck.Engine
+	flight  *flightsql.Server
+	denials *denylist.List
 
 	options  []grpc.ServerOption // authentication and TLS
 	protocol string              // for the log
@@ -63,7 +65,10 @@ func New(b *server.Base) (server.Service, error) {
 	if cfg := b.TLS.Config("h2"); cfg != nil {
 		options, protocol = append(options, grpc.Creds(credentials.NewTLS(cfg))), "grpc+tls"
 	}
-	administration := admin.New(b.Lake, log)
+	denials := denylist.New(b.Catalog, denylist.Options{
+		MaxRules: b.Config.Query.DenyRules, Refresh: b.Config.Query.DenyRefresh, Log: log,
+	})
+	administration := admin.New(b.Lake, denials, log)
 	tables, scalars := query.LakeFunctions(b.Lake)
 	queries := query.New(b.Lake, engine, query.Options{
 		Timeout: b.Config.Query.Timeout, Log: log,
@@ -76,9 +81,11 @@ func New(b *server.Base) (server.Service, error) {
 		spill:  spill,
 		engine: engine,
 		flight: flightsql.New(queries, flightsql.Options{
-			Log:   log,
-			Grace: max(b.Config.Grace, time.Nanosecond), // there, 0 stands for a default
+			Log:     log,
+			Denials: denials,
+			Grace:   max(b.Config.Grace, time.Nanosecond), // there, 0 stands for a default
 		}),
+		denials:  denials,
 		options:  options,
 		protocol: protocol,
 		probes:   probes(b, log),
@@ -119,6 +126,7 @@ func (s *Service) Listen(ctx context.Context) (err error) {
 func (s *Service) Serve(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.serveFlight(ctx) })
+	g.Go(func() error { return s.denials.Run(ctx) })
 	if s.health != nil {
 		g.Go(func() error {
 			const grace = time.Second // of probes
