@@ -8,6 +8,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/apache/arrow-go/v18/arrow"
 
@@ -160,6 +161,11 @@ func readFault(ctx context.Context, err error) error {
 		return fault.Wrap(fault.Canceled, "the query was cancelled", err)
 	case errors.Is(err, catalog.ErrUnavailable):
 		return fault.Wrap(fault.Unavailable, "the catalog cannot be read now", err)
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG):
+		return &fault.Error{
+			Kind: fault.Unavailable, Msg: "this server has no room for the files that the query needs",
+			Fix: "ask again later; the operator can make room in the cache folder", Err: err,
+		}
 	default:
 		return fault.Wrap(fault.Internal, "the lake cannot be read", err)
 	}

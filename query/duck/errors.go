@@ -34,6 +34,14 @@ func classify(ctx context.Context, text string) error {
 	if ctx.Err() != nil && (r.Type == "Interrupt" || r.Type == "INTERRUPT" || strings.Contains(text, "INTERRUPT")) {
 		return canceled(ctx)
 	}
+	if strings.Contains(text, "No space left on device") || strings.Contains(text, "Disk quota exceeded") {
+		return &fault.Error{ // only spilling writes
+			Kind: fault.Exhausted,
+			Msg:  "the query needs more room on the server's disk than there is",
+			Fix:  "narrow the time range, select fewer columns, or aggregate more; or ask again later",
+			Err:  cause,
+		}
+	}
 	switch r.Type {
 	case "Out of Memory":
 		return outOfMemory(cause)
