@@ -70,7 +70,7 @@ func insertPartition(ctx context.Context, s *session, p Partition) (int64, error
 	var no int64
 	err = s.one(ctx, query{name: "insert_partition", args: []any{
 		id(p.ID), string(p.View), p.File, p.Size, p.Rows, int64(p.MinTime), int64(p.MaxTime), p.Schema, p.Level, p.Blocks,
-		int64(p.Created), int64(p.Checksum),
+		int64(p.Created), int64(p.Checksum), p.Companion,
 	}}, &no)
 	return no, err
 }

@@ -72,7 +72,8 @@
 //	                                          deleted; file '' stands for blocks without rows. owner and expires are the
 //	                                          claim; min_insert, max_insert and objects tell of the members. attempts and
 //	                                          not_before pace merging that failed, checksum is the CRC-32C of the file
-//	                                          (0: not recorded), broken says why a file was set aside.
+//	                                          (0: not recorded), broken says why a file was set aside. companion_size is
+//	                                          that of the file of counts beside the file (0: there is none).
 //	                                          CommitPartition, ReplacePartitions and RewritePartition insert, the latter
 //	                                          two, RetirePartitions and ReopenPartitions retire, ClaimPartitions,
 //	                                          RenewPartitions, TakePartition, FailPartition and ReleasePartitions update,

@@ -20,7 +20,7 @@ func (b *BlockRecord) dest() []any {
 func (p *Partition) dest() []any {
 	return []any{
 		&p.ID, (*string)(&p.View), &p.File, &p.Size, &p.Rows, (*int64)(&p.MinTime), (*int64)(&p.MaxTime), &p.Schema, &p.Level,
-		&p.Blocks, (*int64)(&p.Created), (*int64)(&p.Retired), &p.Checksum, &p.Attempts, &p.Broken,
+		&p.Blocks, (*int64)(&p.Created), (*int64)(&p.Retired), &p.Checksum, &p.Attempts, &p.Broken, &p.Companion,
 	}
 }
 

@@ -100,8 +100,10 @@ type Partition struct {
 	Retired telemetry.Time // when another partition, or pending rows, took over its rows; 0 while it is live
 
 	Checksum uint32 // CRC-32C of the file; 0 means not recorded
-	Attempts int    // failed attempts to merge it
-	Broken   string // why the file was set aside; "" for one that is or was whole
+	// Companion is the size of a second file, which counts the rows and lies and dies with the first; 0 means there is none.
+	Companion int64
+	Attempts  int    // failed attempts to merge it
+	Broken    string // why the file was set aside; "" for one that is or was whole
 }
 
 // Errors that callers branch on.

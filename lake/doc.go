@@ -23,6 +23,8 @@
 //     ticks, which the engine turns into time by the clock as it is known by then. What is only half in a chunk of thread
 //     spans is put together with the other half for each query, without decoding; a chunk of net spans begins with what the
 //     one before it left open.
+//   - log_stats: sums over the counts that lie beside the partitions of log entries, written in the same pass, and over the
+//     rows of pending blocks.
 //   - processes, streams, blocks: batches in memory, straight from the catalog.
 //
 // Files are held while a query reads them. The cache removes a file when nobody holds it and it is forgotten or the cache

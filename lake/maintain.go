@@ -195,7 +195,7 @@ func (l *Lake) removeFiles(ctx context.Context, keep time.Duration,
 		ids := make([]catalog.PartitionID, 0, len(retired))
 		for _, p := range retired {
 			if p.File != "" {
-				if err := l.objects.Delete(ctx, p.File); err != nil {
+				if err := l.deleteFile(ctx, p.File); err != nil {
 					return err
 				}
 			}
@@ -211,7 +211,7 @@ func (l *Lake) removeFiles(ctx context.Context, keep time.Duration,
 func (l *Lake) removeOrphans(ctx context.Context) error {
 	return errors.Join(
 		l.removeUnused(ctx, segmentPrefix, l.catalog.SegmentsInUse),
-		l.removeUnused(ctx, viewPrefix, l.catalog.FilesInUse),
+		l.removeUnused(ctx, viewPrefix, l.viewFilesInUse),
 	)
 }
 

@@ -223,7 +223,7 @@ func (l *Lake) store(ctx context.Context, out *parquetFile, p *catalog.Partition
 	if err := l.objects.PutFile(ctx, p.File, out.path); err != nil {
 		return fmt.Errorf("store a partition of %s: %w", p.View, err)
 	}
-	return nil
+	return l.storeCompanion(ctx, out.counts, p)
 }
 
 // commitFile records a stored file with commit. When the claim was lost the file is removed; after other errors the
@@ -238,7 +238,7 @@ func (l *Lake) commitFile(ctx context.Context, key string, commit func(context.C
 		err = commit(ctx)
 	}
 	if errors.Is(err, catalog.ErrLostClaim) && key != "" {
-		return errors.Join(err, l.objects.Delete(ctx, key))
+		return errors.Join(err, l.deleteFile(ctx, key))
 	}
 	return err
 }

@@ -36,6 +36,7 @@ type parquetFile struct {
 
 	rows     int64
 	min, max telemetry.Time
+	counts   *logCounts // of its rows; nil when nobody wants to know
 }
 
 func createFile(path string, v *view, e effort) (*parquetFile, error) {
@@ -50,6 +51,9 @@ func createFile(path string, v *view, e effort) (*parquetFile, error) {
 		_ = out.Close()
 		_ = os.Remove(path)
 		return nil, fmt.Errorf("create %s file: %w", v.name, err)
+	}
+	if v == logEntries && e == lasting {
+		f.counts = &logCounts{counts: map[countKey]int64{}}
 	}
 	return f, nil
 }
@@ -97,6 +101,9 @@ func (f *parquetFile) write(r *rows) error {
 		f.max = hi
 	}
 	f.rows += int64(r.len())
+	if f.counts != nil {
+		f.counts.add(r)
+	}
 	batch := r.batch(f.schema)
 	defer batch.Release()
 	if err := f.w.Write(batch); err != nil {

@@ -46,9 +46,9 @@ func newPendingFiles(v *view) *pendingFiles {
 }
 
 // read returns files, held, with the rows of all blocks of pending that can be read, without files that hold no event in
-// during, and how many blocks are left out. Pending must be complete: a file with a block that is missing from it is thrown
-// away.
-func (p *pendingFiles) read(ctx context.Context, l *Lake, pending []catalog.PendingBlock, during telemetry.Range) (
+// during or, when a process is given, none of that process, whose blocks alone are then decoded; and how many blocks are left
+// out. Pending must be complete: a file with a block that is missing from it is thrown away.
+func (p *pendingFiles) read(ctx context.Context, l *Lake, pending []catalog.PendingBlock, during telemetry.Range, process telemetry.ProcessID) (
 	files []*localFile, leftOut int, err error,
 ) {
 	select {
@@ -57,12 +57,13 @@ func (p *pendingFiles) read(ctx context.Context, l *Lake, pending []catalog.Pend
 	case <-ctx.Done():
 		return nil, 0, context.Cause(ctx)
 	}
+	of := func(b *catalog.PendingBlock) bool { return process.IsZero() || b.Block.ProcessID == process }
 	byID := make(map[telemetry.BlockID]*catalog.PendingBlock, len(pending))
 	for i := range pending {
-		if pending[i].Quarantined {
-			leftOut++
-		} else {
+		if !pending[i].Quarantined {
 			byID[pending[i].Block.ID] = &pending[i]
+		} else if of(&pending[i]) {
+			leftOut++
 		}
 	}
 	maps.DeleteFunc(p.gone, func(id telemetry.BlockID, _ time.Time) bool { return byID[id] == nil })
@@ -86,7 +87,7 @@ func (p *pendingFiles) read(ctx context.Context, l *Lake, pending []catalog.Pend
 	now := l.now()
 	for i := range pending {
 		b := &pending[i]
-		if !b.Quarantined && !decoded[b.Block.ID] && !now.Before(p.gone[b.Block.ID]) {
+		if !b.Quarantined && of(b) && !decoded[b.Block.ID] && !now.Before(p.gone[b.Block.ID]) {
 			todo = append(todo, b)
 		}
 	}
@@ -104,14 +105,22 @@ func (p *pendingFiles) read(ctx context.Context, l *Lake, pending []catalog.Pend
 		p.files = append(p.files, f)
 		todo = todo[n:]
 	}
+	for id := range p.gone {
+		if of(byID[id]) {
+			leftOut++
+		}
+	}
 	for _, f := range p.files {
+		if !process.IsZero() && !slices.ContainsFunc(f.blocks, func(id telemetry.BlockID) bool { return of(byID[id]) }) {
+			continue
+		}
 		leftOut += f.leftOut
 		if f.rows > 0 && during.Overlaps(f.min, f.max) {
 			f.file.hold()
 			files = append(files, f.file)
 		}
 	}
-	return files, leftOut + len(p.gone), nil
+	return files, leftOut, nil
 }
 
 // below returns how many files have less than so many bytes of payload.

@@ -21,7 +21,7 @@ import (
 const global = "global"
 
 // unread are views that nothing reads yet.
-var unread = []*view{otelSpans, logStats}
+var unread = []*view{otelSpans}
 
 // definition finds the view of a scan, or says why there is none. Clients look for these texts.
 func definition(name, instance string) (*view, error) {
@@ -53,7 +53,7 @@ func definition(name, instance string) (*view, error) {
 
 // Views returns the names of the tables that need no instance.
 func (l *Lake) Views() []string {
-	return []string{processes.name, streams.name, blocks.name, logEntries.name, measures.name}
+	return []string{processes.name, streams.name, blocks.name, logEntries.name, measures.name, logStats.name}
 }
 
 // Schema returns what clients see of a view. It does not look whether the instance exists.
@@ -186,18 +186,22 @@ func (p *plan) look(ctx context.Context, r *catalog.Reader) (err error) {
 			return err
 		}
 		return p.lookAround(ctx, r, catalog.Filter{}, catalog.Filter{})
+	case logStats:
+		during.Range = binned(during.Range)
+		if p.pending, err = r.Pending(ctx, catalog.LogEntries, catalog.Filter{}); err != nil {
+			return err
+		}
+		p.partitions, err = r.Partitions(ctx, catalog.LogEntries, p.scan.Only.narrow(during))
+		return err
 	case logEntries, measures:
 		name := catalog.View(p.view.name)
-		if p.scan.bare() {
-			p.pending, err = r.Pending(ctx, name, catalog.Filter{})
-		} else {
+		if !p.scan.bare() {
 			during.Process, _ = telemetry.ParseProcessID(p.scan.Instance)
 			if err := p.mustExist(ctx, r, during.Process); err != nil {
 				return err
 			}
-			p.pending, err = r.Pending(ctx, name, catalog.Filter{})
 		}
-		if err != nil {
+		if p.pending, err = r.Pending(ctx, name, catalog.Filter{}); err != nil {
 			return err
 		}
 		p.partitions, err = r.Partitions(ctx, name, p.scan.Only.narrow(during))
@@ -277,6 +281,15 @@ func unknownInstance(id string) error {
 	return fault.New(fault.Invalid, fmt.Sprintf("view_instance: '%s' not found or not accessible", id))
 }
 
+// process returns the process that the rows of a materialised view are wanted of, or none.
+func (p *plan) process() telemetry.ProcessID {
+	f := p.scan.Only.narrow(catalog.Filter{})
+	if !p.scan.bare() {
+		f.Process, _ = telemetry.ParseProcessID(p.scan.Instance)
+	}
+	return f.Process
+}
+
 func (s Scan) bare() bool { return s.Instance == "" || s.Instance == global }
 
 // table turns a plan into what the engine reads. The files it returns are held, also after an error.
@@ -292,9 +305,13 @@ func (l *Lake) table(ctx context.Context, p *plan) (*Table, []*localFile, error)
 	case blocks:
 		t.Batches = blockBatches(p.blocks, p.streams, p.processes)
 		return t, nil, nil
+	case logStats:
+		held, err := l.logStatsTable(ctx, p, t)
+		t.Filter = strings.Join(within(p.scan.Range, "time_bin", "time_bin"), " AND ")
+		return t, held, err
 	case logEntries, measures:
 		// Newest first: what looks for the newest rows finds them at once and then leaves out older parts by their statistics.
-		held, leftOut, err := l.pending[catalog.View(p.view.name)].read(ctx, l, p.pending, p.scan.Range)
+		held, leftOut, err := l.pending[catalog.View(p.view.name)].read(ctx, l, p.pending, p.scan.Range, p.process())
 		if err != nil {
 			return nil, held, err
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -263,8 +264,9 @@ type openedRelation struct {
 // count adds up the files of the relations.
 func (in *input) count(relations []Relation) {
 	for _, r := range relations {
-		o := openedRelation{name: r.Name, filter: r.Filter, files: len(r.Files)}
-		for _, f := range r.Files {
+		files := slices.Concat(slices.Concat(r.Sources...), r.Files)
+		o := openedRelation{name: r.Name, filter: r.Filter, files: len(files)}
+		for _, f := range files {
 			if info, err := os.Stat(f); err == nil { // the engine will complain about a file that is missing
 				o.bytes += info.Size()
 			}

@@ -1,6 +1,6 @@
 -- All live partitions, also those without a file.
 SELECT p.partition_id, p.view_name, p.file, p.size, p.row_count, p.min_time, p.max_time, p.schema_version, p.level,
-    p.blocks, p.created, COALESCE(p.retired_at, 0), p.checksum, p.attempts, p.broken, p.min_insert, p.max_insert, p.objects
+    p.blocks, p.created, COALESCE(p.retired_at, 0), p.checksum, p.attempts, p.broken, p.companion_size, p.min_insert, p.max_insert, p.objects
 FROM partitions p
 WHERE p.retired_at IS NULL
 --if view: AND p.view_name = ?

@@ -226,16 +226,6 @@ BY_PROCESS = {
 }
 
 
-# Views that are specified but not built yet.
-LATER = {"log_stats"}
-
-
-def views(expected: dict[str, pa.Schema]) -> list[object]:
-    """The names as parameters; one that is not built yet must fail, and says so once it exists."""
-    later = pytest.mark.xfail(reason="not built yet", strict=True)
-    return [pytest.param(name, marks=later if name in LATER else ()) for name in expected]
-
-
 def unpacked(expected: pa.Schema) -> pa.Schema:
     return pa.schema(
         [
@@ -268,13 +258,13 @@ def _describe(field: pa.Field) -> str:
 
 
 @pytest.mark.usefixtures("emitted")
-@pytest.mark.parametrize("view", views(GLOBAL))
+@pytest.mark.parametrize("view", GLOBAL)
 @pytest.mark.parametrize("condition", ["", " WHERE 1 = 0"], ids=["rows", "no rows"])
 def test_global_view(analytics: Analytics, view: str, condition: str) -> None:
     check(analytics, f"SELECT * FROM {view}{condition}", GLOBAL[view])
 
 
-@pytest.mark.parametrize("view", views(BY_PROCESS))
+@pytest.mark.parametrize("view", BY_PROCESS)
 def test_view_of_a_process(analytics: Analytics, emitted: Emitted, view: str) -> None:
     sql = f"SELECT * FROM view_instance('{view}', '{emitted.process_id}')"
     check(analytics, sql, BY_PROCESS[view])

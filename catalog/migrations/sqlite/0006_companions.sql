@@ -1,0 +1,2 @@
+-- The file of counts beside a partition of log entries; doc.go explains the column.
+ALTER TABLE partitions ADD COLUMN companion_size INTEGER NOT NULL DEFAULT 0;
