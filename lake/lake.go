@@ -56,6 +56,8 @@ type Lake struct {
 	segment   atomic.Int64 // numbers chunks of thread spans; see threadRows
 
 	sound nameSet // files of partitions that were seen to begin and end well
+	// uncounted are companions that could not be read; see [Lake.companion].
+	uncounted nameSet
 
 	// oneFile is held while maintenance writes a file, so that its memory is that of one.
 	oneFile sync.Mutex

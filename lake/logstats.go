@@ -153,10 +153,10 @@ func (l *Lake) viewFilesInUse(ctx context.Context, keys []string) (map[string]bo
 // companion returns the local file of the companion of p, held; nil when there is none, or it is not what was recorded:
 // then the rows themselves are counted.
 func (l *Lake) companion(ctx context.Context, p *catalog.Partition) (*localFile, error) {
-	if p.Companion == 0 {
+	key := companionKey(p.File)
+	if p.Companion == 0 || l.uncounted.has(key) {
 		return nil, nil
 	}
-	key := companionKey(p.File)
 	if local, ok := l.objects.(localObjects); ok {
 		path, err := local.Path(key)
 		if err != nil {
@@ -186,6 +186,29 @@ func (l *Lake) companion(ctx context.Context, p *catalog.Partition) (*localFile,
 		return nil, fmt.Errorf("counts of partition %s: %w", p.ID, storeFault(ctx, err))
 	}
 	return f, nil
+}
+
+// recheckCompanion reads a companion from end to end, and reports whether it is damaged: then this process does without it.
+func (l *Lake) recheckCompanion(ctx context.Context, u *usedPartition) (damaged bool) {
+	var counted int64
+	var err error
+	for b, e := range readParquet(ctx, u.file.path) {
+		if err = e; err != nil {
+			break
+		}
+		for _, n := range int64Column(b, "count").Int64Values() {
+			counted += n
+		}
+	}
+	if err == nil && counted != u.partition.Rows {
+		err = fmt.Errorf("it counts %d of %d rows", counted, u.partition.Rows)
+	}
+	if err == nil || ctx.Err() != nil {
+		return false
+	}
+	l.noCompanion(ctx, &u.partition, err)
+	l.uncounted.add(companionKey(u.partition.File))
+	return true
 }
 
 func checkCompanion(path string, size int64) error {
@@ -218,11 +241,12 @@ func (l *Lake) logStatsTable(ctx context.Context, p *plan, t *Table) (held []*lo
 		}
 		if f != nil {
 			held, counts = append(held, f), append(counts, f.path)
+			p.used = append(p.used, usedPartition{p.partitions[i], f, true})
 			continue
 		}
 		f, err = l.partition(ctx, &p.partitions[i])
-		if broken, ok := errors.AsType[*brokenError](err); ok {
-			p.broken = append(p.broken, broken)
+		if isUnusable(err) {
+			p.unusable = append(p.unusable, err)
 			continue
 		}
 		if err != nil {
@@ -230,6 +254,7 @@ func (l *Lake) logStatsTable(ctx context.Context, p *plan, t *Table) (held []*lo
 		}
 		if f != nil {
 			held, entries = append(held, f), append(entries, f.path)
+			p.used = append(p.used, usedPartition{p.partitions[i], f, false})
 		}
 	}
 	t.addUp(counts, entries, p.scan.Range)

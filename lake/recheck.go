@@ -12,6 +12,7 @@ import (
 type usedPartition struct {
 	partition catalog.Partition
 	file      *localFile
+	counts    bool // the file is the companion
 }
 
 // Recheck is for who could not read a file of s: it reads the files of all partitions from end to end and compares them with
@@ -21,6 +22,12 @@ func (s *Snapshot) Recheck(ctx context.Context) error {
 	damaged := 0
 	for i := range s.used {
 		u := &s.used[i]
+		if u.counts {
+			if s.lake.recheckCompanion(ctx, u) {
+				damaged++
+			}
+			continue
+		}
 		if materialised(u.partition.View).isOld(&u.partition) {
 			continue // a file of this node's own
 		}

@@ -328,7 +328,7 @@ func (l *Lake) table(ctx context.Context, p *plan) (*Table, []*localFile, error)
 			}
 			if f != nil {
 				held = append(held, f)
-				p.used = append(p.used, usedPartition{p.partitions[i], f})
+				p.used = append(p.used, usedPartition{p.partitions[i], f, false})
 			}
 		}
 		conditions := within(p.scan.Range, "time", "time")

@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/micromegas-go/micromegas/catalog"
+	"github.com/micromegas-go/micromegas/internal/fault"
 	"github.com/micromegas-go/micromegas/lake"
 	"github.com/micromegas-go/micromegas/objstore/dir"
 	"github.com/micromegas-go/micromegas/query"
@@ -155,12 +156,25 @@ func TestLogStats(t *testing.T) {
 	if len(companions) < len(l.files(t, "log_entries"))-1 || len(companions) == 0 {
 		t.Errorf("%d files of counts for %d of entries", len(companions), len(l.files(t, "log_entries")))
 	}
-	for i, path := range companions {
-		if i%2 == 0 {
-			if err := os.Remove(path); err != nil {
-				t.Fatal(err)
-			}
-		} else if err := os.WriteFile(path, []byte("damaged"), 0o600); err != nil {
+	// Damage inside, which shows only when the counts are read.
+	for _, path := range companions {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := 4; i < len(b)/2; i++ {
+			b[i] = 0xaa
+		}
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := run(t, l.Service, query.Request{SQL: "SELECT * FROM log_stats"}); fault.KindOf(err) != fault.Unavailable {
+		t.Errorf("damaged counts: %v", err)
+	}
+	check("with damaged counts")
+	for _, path := range companions {
+		if err := os.Remove(path); err != nil {
 			t.Fatal(err)
 		}
 	}
