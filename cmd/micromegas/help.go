@@ -18,7 +18,7 @@ func help(ctx context.Context, args []string, getenv func(string) string, stdout
 func usage(w io.Writer) {
 	fmt.Fprint(w, "Micromegas keeps logs, metrics and traces in a lake and answers SQL.\n\nUsage: micromegas <command> [flags]\n\nCommands:\n")
 	for _, c := range commands() {
-		fmt.Fprintf(w, "  %-8s  %s\n", c.name, c.summary)
+		fmt.Fprintf(w, "  %-9s  %s\n", c.name, c.summary)
 	}
-	fmt.Fprint(w, "  help      print this, or with the name of a command its flags\n")
+	fmt.Fprint(w, "  help       print this, or with the name of a command its flags\n")
 }

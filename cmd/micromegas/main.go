@@ -43,6 +43,9 @@ func commands() []command {
 	return []command{
 		{"serve", "run everything in this process: take telemetry in, keep it, answer SQL", serve},
 		{"keys", "make, list, revoke and rotate API keys that live in the catalog", keys},
+		{"migrate", "show or apply what this release changes about the catalog's schema", migrate},
+		{"retention", "show or apply what the rules of age delete", retention},
+		{"delete", "delete a process, or blocks from before a moment", deleteData},
 		{"doctor", "find out what is wrong with authentication, and why a token or key is refused", doctor},
 		{"version", "print the version", printVersion},
 	}

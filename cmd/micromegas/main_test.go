@@ -45,8 +45,8 @@ func TestCommands(t *testing.T) {
 		stdout, stderr string
 	}{
 		"nothing":          {nil, 1, "", "micromegas: which command?"},
-		"help":             {[]string{"help"}, 0, "serve     run everything", ""},
-		"help, doctor":     {[]string{"help"}, 0, "doctor    find out", ""},
+		"help":             {[]string{"help"}, 0, "serve      run everything", ""},
+		"help, doctor":     {[]string{"help"}, 0, "doctor     find out", ""},
 		"help doctor":      {[]string{"help", "doctor"}, 0, "Usage: micromegas doctor auth", ""},
 		"--help":           {[]string{"--help"}, 0, "Usage: micromegas <command>", ""},
 		"help serve":       {[]string{"help", "serve"}, 0, "Usage: micromegas serve [flags]", ""},
