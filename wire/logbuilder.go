@@ -21,14 +21,17 @@ type LogBuilder struct {
 
 // Add appends an entry. Texts and sets that occur again are written once per block, except messages.
 func (b *LogBuilder) Add(t telemetry.Ticks, level int32, target, msg string, p Properties) {
-	targetID, setID := b.text(target), b.set(p)
+	b.add(t, level, b.text(target), msg, b.set(p))
+}
+
+func (b *LogBuilder) add(t telemetry.Ticks, level int32, target uint64, msg string, set uint64) {
 	const head = 8 + 1 + 16 + 8 + 1 + 4 // time, level, target, set, codec, length
 	b.objects = append(b.objects, 0)
 	b.objects = binary.LittleEndian.AppendUint32(b.objects, uint32(head+len(msg)))
 	b.objTicks(t)
 	b.objects = append(b.objects, byte(level))
-	b.objects = appendReference(b.objects, targetID)
-	b.obj64(setID)
+	b.objects = appendReference(b.objects, target)
+	b.obj64(set)
 	b.objects = appendString(b.objects, msg)
 	b.count++
 }

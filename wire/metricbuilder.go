@@ -26,12 +26,22 @@ func MetricLayouts() (dependencies, objects Layout) {
 		number("id", "u64", 0), reference("name", textRef, 8, 8), reference("unit", textRef, 16, 8),
 		reference("target", textRef, 24, 8), reference("file", textRef, 32, 8), number("line", "u32", 40), number("lod", "u32", 44),
 	}})
-	return dependencies, Layout{sample("TaggedIntegerMetricEvent", "u64"), sample("TaggedFloatMetricEvent", "f64")}
+	plain := func(name, value string) Type {
+		return Type{Name: name, Size: 24, Members: []Member{
+			reference("desc", "MetricMetadata*", 0, 8), number("value", value, 8), number("time", "i64", 16),
+		}}
+	}
+	return dependencies, Layout{
+		sample("TaggedIntegerMetricEvent", "u64"), sample("TaggedFloatMetricEvent", "f64"),
+		plain("IntegerMetricEvent", "u64"), plain("FloatMetricEvent", "f64"),
+	}
 }
 
 const (
 	typeInteger = iota
 	typeFloat
+	typePlainInteger
+	typePlainFloat // in the same order
 )
 
 // MetricBuilder makes blocks of metrics that every version of the readers understands. The zero value is ready.

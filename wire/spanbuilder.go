@@ -33,6 +33,13 @@ func SpanLayouts() (dependencies, objects Layout) {
 	return dependencies, Layout{
 		thread("BeginThreadSpanEvent"), thread("EndThreadSpanEvent"),
 		async("BeginAsyncSpanEvent"), async("EndAsyncSpanEvent"),
+		{Name: "TaggedEndThreadSpanEvent", Size: 24, Members: []Member{
+			reference("thread_span_desc", "SpanMetadata*", 0, 8), reference("properties", "PropertySet*", 8, 8), number("time", "i64", 16),
+		}},
+		{Name: "TaggedEndAsyncSpanEvent", Size: 48, Members: []Member{
+			reference("span_desc", "SpanMetadata*", 0, 8), reference("properties", "PropertySet*", 8, 8),
+			number("span_id", "u64", 16), number("parent_span_id", "u64", 24), number("time", "i64", 32), number("depth", "u32", 40),
+		}},
 	}
 }
 
@@ -41,6 +48,8 @@ const (
 	typeEnd
 	typeBeginAsync
 	typeEndAsync
+	typeTaggedEnd
+	typeTaggedEndAsync
 )
 
 // SpanBuilder makes blocks of spans that every version of the readers understands. The zero value is ready.

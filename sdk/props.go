@@ -1,0 +1,90 @@
+package sdk
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/micromegas-go/micromegas/wire"
+)
+
+// Props is a set of properties that events can carry at no cost: it was built once. The zero value is empty.
+//
+// Sets are kept for the life of the process, up to a bound; make them from what has few values. For values without
+// bound there are the attributes of log entries, which live as long as their entry.
+type Props struct {
+	set *propertySet
+}
+
+type propertySet struct {
+	id   uint32 // 0: not kept, goes along with each event
+	list wire.Properties
+	text string // in the form of inline properties
+}
+
+// maxSets bounds the sets that are kept.
+const maxSets = 1 << 16
+
+// sets are all that are kept, by id.
+var sets struct {
+	list atomic.Pointer[[]*propertySet]
+
+	mu  sync.Mutex
+	ids map[string]*propertySet // by text
+}
+
+// NewProps returns a set of properties from names and values in turn. Values are texts or anything that [fmt.Sprint]
+// takes. A name without a value gets an empty one.
+func NewProps(pairs ...any) Props {
+	var (
+		buf  []byte
+		list wire.Properties
+	)
+	for i := 0; i < len(pairs); i += 2 {
+		p := wire.Property{Name: text(pairs[i])}
+		if i+1 < len(pairs) {
+			p.Value = text(pairs[i+1])
+		}
+		list = append(list, p)
+		buf = appendProperty(buf, p.Name, p.Value)
+	}
+	if len(list) == 0 {
+		return Props{}
+	}
+	return Props{keep(list, string(buf))}
+}
+
+func text(v any) string {
+	if s, ok := v.(string); ok {
+		return s
+	}
+	return fmt.Sprint(v)
+}
+
+func keep(list wire.Properties, text string) *propertySet {
+	sets.mu.Lock()
+	defer sets.mu.Unlock()
+	if s, ok := sets.ids[text]; ok {
+		return s
+	}
+	all := allSets()
+	if len(all) > maxSets {
+		return &propertySet{list: list, text: text}
+	}
+	s := &propertySet{id: uint32(len(all)), list: list, text: text}
+	all = append(all, s)
+	sets.list.Store(&all)
+	if sets.ids == nil {
+		sets.ids = map[string]*propertySet{}
+	}
+	sets.ids[text] = s
+	return s
+}
+
+// allSets returns what is kept; the first is the empty set.
+func allSets() []*propertySet {
+	if p := sets.list.Load(); p != nil {
+		return *p
+	}
+	return []*propertySet{{}}
+}
