@@ -388,6 +388,24 @@ def test_a_trace_is_written_when_it_is_complete(
     assert recorder.calls[-1]["query_range_begin"] == "2000-01-01T00:00:00+00:00"
 
 
+def test_a_trace_of_the_real_server(client: FlightSQLClient, tmp_path: Path) -> None:
+    (stream,) = {row["stream_id"] for row in captured_rows()["thread_spans"][:1]}
+    (process,) = client.query_arrow(
+        f"SELECT process_id FROM streams WHERE stream_id = '{stream}'"
+    ).to_pylist()
+    for types in ("thread", "async", "both"):
+        target = tmp_path / types
+        perfetto.write_process_trace(client, process["process_id"], BEGIN, END, target, types)
+        content = target.read_bytes()
+        assert content[:1] == b"\n"
+        assert b"vec30" in content
+    with pytest.raises(errors.InvalidError, match="not found"):
+        perfetto.write_process_trace(
+            client, "00000000-0000-4000-8000-000000000000", BEGIN, END, tmp_path / "none"
+        )
+    assert not (tmp_path / "none").exists()
+
+
 @pytest.mark.parametrize(("ids", "said"), [((0, 2), "chunk 1 is missing"), ((), "no spans")])
 def test_half_a_trace_is_none(
     recorder: Recorder, recorded: FlightSQLClient, tmp_path: Path, ids: tuple[int], said: str
