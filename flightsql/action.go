@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 
 	"github.com/micromegas-go/micromegas/internal/fault"
+	"github.com/micromegas-go/micromegas/query"
 )
 
 // The actions that are answered, as ListActions tells them.
@@ -99,6 +100,9 @@ func (s *Server) prepare(ctx context.Context, body []byte) (proto.Message, error
 	described, err := s.queries.Prepare(ctx, req.GetQuery(), nil)
 	if err != nil {
 		return nil, err
+	}
+	if query.DefinesView(req.GetQuery()) {
+		return nil, fault.New(fault.Invalid, "CREATE/DROP MATERIALIZED VIEW must be executed directly, not prepared")
 	}
 	result := &pb.ActionCreatePreparedStatementResult{
 		PreparedStatementHandle: []byte(req.GetQuery()),

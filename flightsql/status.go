@@ -26,6 +26,8 @@ func code(k fault.Kind) codes.Code {
 		return codes.PermissionDenied
 	case fault.NotFound:
 		return codes.NotFound
+	case fault.Exists:
+		return codes.AlreadyExists
 	case fault.TooLarge, fault.Exhausted:
 		return codes.ResourceExhausted
 	case fault.Unavailable:

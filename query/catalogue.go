@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -13,39 +14,43 @@ import (
 )
 
 // informationSchema makes the tables that describe the tables.
-var informationSchema = map[string]func(s *Service, name string) Relation{
-	"information_schema.tables": func(s *Service, name string) Relation {
-		return s.textRelation(name, tableColumns, s.tableRows())
+var informationSchema = map[string]func(s *Service, tables []TableInfo, name string) Relation{
+	"information_schema.tables": func(s *Service, tables []TableInfo, name string) Relation {
+		return s.textRelation(name, tableColumns, tableRows(tables))
 	},
-	"information_schema.views": func(s *Service, name string) Relation {
+	"information_schema.views": func(s *Service, tables []TableInfo, name string) Relation {
 		return s.textRelation(name, []string{"table_catalog", "table_schema", "table_name", "definition"}, nil)
 	},
-	"information_schema.schemata": func(s *Service, name string) Relation {
+	"information_schema.schemata": func(s *Service, tables []TableInfo, name string) Relation {
 		return s.textRelation(name, []string{"catalog_name", "schema_name"},
 			[][]string{{catalogName, schemaName}, {catalogName, "information_schema"}})
 	},
-	"information_schema.columns": func(s *Service, name string) Relation {
+	"information_schema.columns": func(s *Service, tables []TableInfo, name string) Relation {
 		return s.textRelation(name, []string{"table_catalog", "table_schema", "table_name", "column_name", "data_type", "is_nullable"},
-			s.columnRows())
+			columnRows(tables))
 	},
 }
 
 var tableColumns = []string{"table_catalog", "table_schema", "table_name", "table_type"}
 
 // Tables returns the tables that statements find by name, in alphabetical order.
-func (s *Service) Tables(context.Context) []TableInfo {
-	var tables []TableInfo
+func (s *Service) Tables(ctx context.Context) []TableInfo {
+	tables, err := s.definedTables(ctx)
+	if err != nil {
+		s.log.WarnContext(ctx, "views that are defined in SQL are not listed", "err", err)
+	}
 	for _, view := range slices.Sorted(slices.Values(s.lake.Views())) {
 		if schema, err := s.lake.Schema(view, ""); err == nil {
 			tables = append(tables, TableInfo{Name: view, Schema: schema})
 		}
 	}
+	slices.SortFunc(tables, func(a, b TableInfo) int { return strings.Compare(a.Name, b.Name) })
 	return tables
 }
 
-func (s *Service) tableRows() [][]string {
+func tableRows(tables []TableInfo) [][]string {
 	var rows [][]string
-	for _, t := range s.Tables(context.Background()) {
+	for _, t := range tables {
 		rows = append(rows, []string{catalogName, schemaName, t.Name, "BASE TABLE"})
 	}
 	for _, name := range []string{"columns", "schemata", "tables", "views"} {
@@ -54,9 +59,9 @@ func (s *Service) tableRows() [][]string {
 	return rows
 }
 
-func (s *Service) columnRows() [][]string {
+func columnRows(tables []TableInfo) [][]string {
 	var rows [][]string
-	for _, t := range s.Tables(context.Background()) {
+	for _, t := range tables {
 		for _, row := range describeRows(t.Schema) {
 			rows = append(rows, append([]string{catalogName, schemaName, t.Name}, row...))
 		}
@@ -77,14 +82,14 @@ func describeRows(schema *arrow.Schema) [][]string {
 }
 
 // answer answers the statements that need no engine; nil when the statement is another.
-func (s *Service) answer(stmt *statement, limit *int64) (Result, error) {
+func (s *Service) answer(ctx context.Context, stmt *statement, limit *int64) (Result, error) {
 	var columns []string
 	var rows [][]string
 	switch stmt.kind {
 	case kindShowTables:
-		columns, rows = tableColumns, s.tableRows()
+		columns, rows = tableColumns, tableRows(s.Tables(ctx))
 	case kindDescribe, kindShowColumns:
-		schema, err := s.schemaOf(stmt.table)
+		schema, err := s.schemaOf(ctx, stmt.table)
 		if err != nil {
 			return nil, err
 		}
@@ -109,12 +114,21 @@ func (s *Service) answer(stmt *statement, limit *int64) (Result, error) {
 	return array.NewRecordReader(schema, []arrow.RecordBatch{batch})
 }
 
-func (s *Service) schemaOf(table string) (*arrow.Schema, error) {
+func (s *Service) schemaOf(ctx context.Context, table string) (*arrow.Schema, error) {
 	if make, ok := informationSchema[table]; ok {
-		return make(s, table).Schema, nil
+		return make(s, nil, table).Schema, nil
 	}
 	if slices.Contains(s.lake.Views(), table) {
 		return s.lake.Schema(table, "")
+	}
+	defined, err := s.definedTables(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range defined {
+		if t.Name == table {
+			return t.Schema, nil
+		}
 	}
 	return nil, &fault.Error{Kind: fault.Invalid, Msg: fmt.Sprintf("table '%s' not found", table), Fix: s.tableHint(table)}
 }

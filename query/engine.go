@@ -57,10 +57,12 @@ type Parameter struct {
 
 // Relation is a table of one query.
 type Relation struct {
-	Name    string        // as the statement says it; any text
-	Schema  *arrow.Schema // declared types; the rows come in the plain types behind them
-	Files   []string      // absolute paths of Parquet files; the only files that the engine may open
-	Batches []arrow.RecordBatch
+	Name   string        // as the statement says it; any text
+	Schema *arrow.Schema // declared types; the rows come in the plain types behind them
+	// Definition, when set, is a query over other relations of the statement that come before this one; Schema is not needed.
+	Definition string
+	Files      []string // absolute paths of Parquet files; the only files that the engine may open
+	Batches    []arrow.RecordBatch
 	// Query, when set, makes the rows from Sources instead: SQL of ours whose columns are those of Schema, in which {0}, {1}, …
 	// stand for the files of Sources[0], Sources[1], …, none of which is empty.
 	Query   string

@@ -39,6 +39,8 @@ type inference struct {
 	tables map[string]*arrow.Schema // by relation name
 	depth  int
 
+	derived map[string][]trait // by relation name; nil when the columns are not known
+
 	typeofs map[int]arrow.DataType // by the position of an arrow_typeof, the declared type of its argument
 }
 
@@ -47,7 +49,7 @@ const maxInference = 200
 
 // infer finds the traits of the answer's columns.
 func (p *plan) infer() *inference {
-	in := &inference{tables: map[string]*arrow.Schema{}, typeofs: map[int]arrow.DataType{}}
+	in := &inference{tables: map[string]*arrow.Schema{}, derived: map[string][]trait{}, typeofs: map[int]arrow.DataType{}}
 	for _, s := range p.scans {
 		in.tables[s.name] = s.schema
 	}
@@ -56,6 +58,9 @@ func (p *plan) infer() *inference {
 	}
 	for _, c := range p.calls {
 		in.tables[c.name] = c.call.Schema
+	}
+	for _, d := range p.derived {
+		in.derived[d.name] = d.traits
 	}
 	if p.explain() == "" {
 		p.traits, _ = in.query(p.tree, nil)
@@ -163,6 +168,8 @@ func (in *inference) from(n node, with ctes) []source {
 			s.columns, s.unknown = with[i].columns, with[i].unknown
 		} else if schema := in.tables[name]; schema != nil {
 			s.columns, s.unknown = declaredTraits(schema), false
+		} else if traits := in.derived[name]; traits != nil {
+			s.columns, s.unknown = traits, false
 		}
 	case "SUBQUERY":
 		columns, ok := in.query(n.child("subquery").child("node"), with)

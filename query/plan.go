@@ -21,6 +21,8 @@ type plan struct {
 	ours  []Relation // information_schema
 	calls []planCall
 
+	derived []derived // views defined in SQL, each after those that it reads
+
 	scalars []Scalar // functions of ours that it calls
 
 	traits []trait // of the columns of the answer; nil when not known
@@ -31,6 +33,7 @@ type planScan struct {
 	name           string // in the rewritten statement
 	view, instance string
 	schema         *arrow.Schema
+	whole          bool // read by the definition of a view: the range of the request leaves out nothing
 }
 
 // plan rewrites the statement, has it parsed, and checks the tree. What arrow_typeof says depends on declared types, which
@@ -65,13 +68,21 @@ func (s *Service) planOnce(
 	if p.tree, err = parseTree(data); err != nil {
 		return nil, nil, p.located(err)
 	}
+	defined, err := s.defined.all(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	if trial, ok := ctx.Value(trialKey{}).(map[string]*definedView); ok {
+		defined = trial
+	}
 	views := s.lake.Views()
 	v := validator{
 		functions: s.functions, tableFunctions: s.tableFunctions, called: map[string]bool{},
 		known: func(table string) bool {
 			_, ours := informationSchema[lower(table)]
 			_, instance := r.instances[lower(table)]
-			return ours || instance || r.calls[lower(table)] != nil || slices.Contains(views, lower(table))
+			view, _ := definedTable(defined, lower(table))
+			return ours || instance || view != nil || r.calls[lower(table)] != nil || slices.Contains(views, lower(table))
 		},
 		hint: s.tableHint,
 	}
@@ -84,7 +95,12 @@ func (s *Service) planOnce(
 		}
 	}
 	for _, name := range v.used {
-		if err := s.resolve(p, name, r); err != nil {
+		if view, _ := definedTable(defined, name); view != nil {
+			err = s.resolveDefined(ctx, session, p, name, defined, nil)
+		} else {
+			err = s.resolve(p, name, r)
+		}
+		if err != nil {
 			return nil, nil, err
 		}
 	}
@@ -95,7 +111,7 @@ func (s *Service) planOnce(
 // resolve adds the relation that the statement knows as name.
 func (s *Service) resolve(p *plan, name string, r *rewriter) error {
 	if make, ok := informationSchema[name]; ok {
-		p.ours = append(p.ours, make(s, name))
+		p.ours = append(p.ours, make(s, p.stmt.catalogue, name))
 		return nil
 	}
 	if c := r.calls[name]; c != nil {
@@ -105,6 +121,14 @@ func (s *Service) resolve(p *plan, name string, r *rewriter) error {
 	at := -1
 	if v, ok := r.instances[name]; ok {
 		scan.view, scan.instance, at = v.set, v.id, v.pos
+	}
+	return s.resolveScan(p, scan, at)
+}
+
+// resolveScan adds a relation of the lake, unless the plan has it already. at is where the statement names it.
+func (s *Service) resolveScan(p *plan, scan planScan, at int) error {
+	if slices.ContainsFunc(p.scans, func(other planScan) bool { return other.name == scan.name }) {
+		return nil
 	}
 	var err error
 	if scan.schema, err = s.lake.Schema(scan.view, scan.instance); err != nil {

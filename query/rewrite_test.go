@@ -64,7 +64,7 @@ func TestRefusedStatements(t *testing.T) {
 		"select * from view_instance('a', 'x''y')": "not an id",
 		"select arrow_cast(x, 'Nope')":             "does not know",
 		"select arrow_cast(x)":                     "wants",
-		"create materialized view x with ()":       "not supported",
+		"create materialized view x with ()":       "error parsing view DDL",
 		"show everything":                          "SHOW knows",
 		"describe":                                 "must follow",
 		"describe a b":                             "must follow",

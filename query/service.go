@@ -36,6 +36,8 @@ type Options struct {
 	// TableFunctions and Scalars are functions of ours beside those of the engine.
 	TableFunctions []TableFunction
 	Scalars        []Scalar
+	// Definitions keeps the views that are defined in SQL; nil means that there are none.
+	Definitions Definitions
 }
 
 // Service answers statements.
@@ -50,6 +52,7 @@ type Service struct {
 	ours    map[string]*TableFunction
 	scalars []Scalar
 	admin   map[string]bool // those of ours that are for administrators alone
+	defined *definitions
 }
 
 // New returns a service over the lake and the engine.
@@ -61,6 +64,7 @@ func New(l Lake, e Engine, o Options) *Service {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	s := &Service{lake: l, engine: e, timeout: o.Timeout, log: o.Log}
+	s.defined = &definitions{store: o.Definitions, schema: map[string]definedSchema{}}
 	s.functions, s.tableFunctions = AllowedFunctions()
 	s.ours = make(map[string]*TableFunction, len(o.TableFunctions))
 	s.admin = map[string]bool{}
@@ -83,7 +87,11 @@ func (s *Service) Execute(ctx context.Context, r Request) (Result, error) {
 	if err != nil {
 		return nil, located(r.SQL, err)
 	}
-	if result, err := s.answer(stmt, r.Limit); result != nil || err != nil {
+	if stmt.kind == kindViewDDL {
+		result, err := s.defineView(ctx, stmt)
+		return result, located(r.SQL, err)
+	}
+	if result, err := s.answer(ctx, stmt, r.Limit); result != nil || err != nil {
 		if err == nil {
 			err = noneWanted(r.Parameters)
 		}
@@ -107,6 +115,13 @@ func (s *Service) parse(ctx context.Context, sql string) (*statement, error) {
 	if err := s.authorize(ctx, stmt); err != nil {
 		return nil, err
 	}
+	// Finding out the columns of views takes a session of the engine, which must not happen while this statement holds one.
+	for i := range stmt.tokens {
+		if name, ok := stmt.name(i); ok && name == "information_schema" {
+			stmt.catalogue = s.Tables(ctx)
+			break
+		}
+	}
 	return stmt, err
 }
 
@@ -118,13 +133,13 @@ func (s *Service) tooLong() error {
 	}
 }
 
-func (s *Service) execute(ctx context.Context, cancel context.CancelFunc, stmt *statement, r Request) (_ Result, err error) {
+func (s *Service) execute(ctx context.Context, cancel context.CancelFunc, stmt *statement, r Request) (answer Result, err error) {
 	session, err := s.engine.Session(ctx, caller(ctx))
 	if err != nil {
 		return nil, err
 	}
 	defer func() {
-		if err != nil {
+		if answer == nil { // after an error or a panic
 			session.Close()
 		}
 	}()
@@ -137,7 +152,7 @@ func (s *Service) execute(ctx context.Context, cancel context.CancelFunc, stmt *
 		return nil, err
 	}
 	defer func() {
-		if err != nil {
+		if answer == nil {
 			in.close()
 		}
 	}()
@@ -224,7 +239,11 @@ func (s *Service) attach(ctx context.Context, session Session, p *plan, during t
 	narrowed := p.narrow(time.Now())
 	for i, scan := range p.scans {
 		w := narrowed[scan.name]
-		scans[i] = lake.Scan{View: scan.view, Instance: scan.instance, Range: intersect(during, w.during), Only: w.only}
+		asked := during
+		if scan.whole {
+			asked = telemetry.Range{}
+		}
+		scans[i] = lake.Scan{View: scan.view, Instance: scan.instance, Range: intersect(asked, w.during), Only: w.only}
 	}
 	if len(scans) > 0 {
 		if in.snapshot, err = s.lake.Snapshot(ctx, scans); err != nil {
@@ -247,6 +266,9 @@ func (s *Service) attach(ctx context.Context, session Session, p *plan, during t
 		}
 	}
 	in.count(relations)
+	for i := range p.derived {
+		relations = append(relations, p.derived[i].relation(during))
+	}
 	if err := session.Attach(ctx, p.attachment(relations)); err != nil {
 		return nil, in.blame(ctx, err)
 	}
@@ -307,7 +329,10 @@ func (s *Service) describe(ctx context.Context, sql string, parameters arrow.Rec
 	if err != nil {
 		return nil, err
 	}
-	if result, err := s.answer(stmt, nil); result != nil || err != nil {
+	if stmt.kind == kindViewDDL {
+		return &Description{Columns: viewDDLSchema, Parameters: parameterSchema(nil)}, nil
+	}
+	if result, err := s.answer(ctx, stmt, nil); result != nil || err != nil {
 		if err != nil {
 			return nil, err
 		}
@@ -331,6 +356,9 @@ func (s *Service) describe(ctx context.Context, sql string, parameters arrow.Rec
 	}
 	for _, c := range p.calls {
 		relations = append(relations, Relation{Name: c.name, Schema: c.call.Schema})
+	}
+	for i := range p.derived {
+		relations = append(relations, p.derived[i].relation(telemetry.Range{}))
 	}
 	if err := session.Attach(ctx, p.attachment(relations)); err != nil {
 		return nil, err

@@ -25,6 +25,7 @@ const (
 	kindDescribe                  // DESCRIBE table, SHOW COLUMNS FROM table
 	kindShowColumns               // SHOW COLUMNS FROM table
 	kindShowTables
+	kindViewDDL // CREATE or DROP MATERIALIZED VIEW
 )
 
 // statement is one statement with its tokens.
@@ -33,6 +34,10 @@ type statement struct {
 	kind   statementKind
 	tokens []token // without spaces, comments, the final semicolon, and the words EXPLAIN …
 	table  string  // of DESCRIBE and SHOW COLUMNS
+
+	catalogue []TableInfo // of a statement that names information_schema
+
+	ddl *viewDDL // of a statement that defines or drops a view
 
 	admin *operation // the first operation of administrators in it, or nil
 }
@@ -110,9 +115,8 @@ func (s *statement) classify() error {
 		}
 		return invalidAt(s.tokens[0].pos, "SHOW knows TABLES and COLUMNS FROM <table>")
 	case "create", "drop":
-		if s.word(1) == "materialized" || s.word(3) == "materialized" { // CREATE OR REPLACE MATERIALIZED VIEW
-			s.admin = &operation{name: strings.ToUpper(first) + " MATERIALIZED VIEW", pos: s.tokens[0].pos}
-			return fault.New(fault.Unimplemented, "materialized views are not supported")
+		if s.isViewDDL() {
+			return s.classifyViewDDL()
 		}
 		return s.refuse()
 	default:

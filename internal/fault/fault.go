@@ -22,6 +22,7 @@ const (
 	Unavailable                  // a part we need is out of reach; try again later
 	Unimplemented                // known, not supported
 	Canceled                     // the caller left
+	Exists                       // what the request would make is there already
 )
 
 // Error is an error that may be shown to the caller.

@@ -89,9 +89,14 @@ func (l *fakeLake) Snapshot(_ context.Context, scans []lake.Scan) (*lake.Snapsho
 			t = &lake.Table{Schema: schema}
 		}
 		c := *t
+		var conditions []string
 		if scan.Range.Begin != nil && scan.View == "log_entries" {
-			c.Filter = fmt.Sprintf("time BETWEEN make_timestamp_ns(%d) AND make_timestamp_ns(%d)", *scan.Range.Begin, *scan.Range.End)
+			conditions = append(conditions, fmt.Sprintf("time >= make_timestamp_ns(%d)", *scan.Range.Begin))
 		}
+		if scan.Range.End != nil && scan.View == "log_entries" {
+			conditions = append(conditions, fmt.Sprintf("time <= make_timestamp_ns(%d)", *scan.Range.End))
+		}
+		c.Filter = strings.Join(conditions, " AND ")
 		s.Tables = append(s.Tables, &c)
 	}
 	return s, nil

@@ -17,6 +17,13 @@ import (
 // relationSQL makes the view, or the empty table, that a statement finds under the relation's name. The view names every
 // column, so that a file cannot add one; DuckDB pushes the statement's columns and conditions through it into the files.
 func relationSQL(r query.Relation) (string, error) {
+	if r.Definition != "" {
+		sql := fmt.Sprintf("CREATE VIEW %s AS SELECT * FROM (%s\n)", quoteName(r.Name), r.Definition)
+		if r.Filter != "" {
+			sql += " WHERE " + r.Filter
+		}
+		return sql, nil
+	}
 	columns := make([]string, r.Schema.NumFields())
 	for c, f := range r.Schema.Fields() {
 		columns[c] = quoteName(f.Name)
