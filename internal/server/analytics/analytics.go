@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -72,8 +73,9 @@ func New(b *server.Base) (server.Service, error) {
 	tables, scalars := query.LakeFunctions(b.Lake)
 	queries := query.New(b.Lake, engine, query.Options{
 		Timeout: b.Config.Query.Timeout, Log: log,
-		TableFunctions: append(tables, administration.TableFunctions()...),
+		TableFunctions: slices.Concat(tables, administration.TableFunctions(), []query.TableFunction{query.DefinedViews(b.Catalog)}),
 		Scalars:        append(scalars, administration.Scalars()...),
+		Definitions:    b.Catalog,
 	})
 	return &Service{
 		config: b.Config,
