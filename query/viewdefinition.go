@@ -387,7 +387,7 @@ func (s *Service) defineView(ctx context.Context, stmt *statement) (Result, erro
 	if err != nil {
 		return nil, err
 	}
-	status := "dropped"
+	var status string
 	if stmt.ddl.drop {
 		status, err = s.dropView(ctx, stmt.ddl, views)
 	} else {
@@ -482,9 +482,7 @@ func exists(name string) error {
 // checkView plans the queries of a definition and applies the rules for views.
 func (s *Service) checkView(ctx context.Context, d *viewDDL, views map[string]*definedView) error {
 	trial := make(map[string]*definedView, len(views)+1)
-	for name, v := range views {
-		trial[name] = v
-	}
+	maps.Copy(trial, views)
 	trial[d.name] = &definedView{Definition: catalog.Definition{Name: d.name}, ddl: d}
 	built := func(sql string) (*arrow.Schema, error) {
 		schema, err := s.describeWith(ctx, sql, trial)
