@@ -96,6 +96,12 @@
 //	                                          imported. Who changes a key locks it until the end of the transaction, so
 //	                                          that revisions are committed in order and a reader that has seen one has
 //	                                          missed none before it
+//	staged            block_id                halves of blocks whose payloads come apart from them (bulk ingestion): the
+//	                                          columns of the block are null without it (insert_time tells), segment is
+//	                                          null without the payload. Who adds the second half moves the block to
+//	                                          blocks, with its pending rows, in the same transaction, so that nothing
+//	                                          shows a half. A half waits as long as it takes. StageBlocks, StagePayloads
+//	                                          and ForgetStaged
 //	schema_migrations version                 the migrations that were applied; Open
 //
 //	index                     on                               for
@@ -111,6 +117,7 @@
 //	partitions_live           view_name, level, partition_no   where live: readers, ClaimPartitions
 //	partitions_retired        retired_at where not null        Retired
 //	partitions_file, unique   file where not ''                FilesInUse; no file is in two partitions
+//	staged_segment            segment where not ''             SegmentsInUse
 //	members_partition         partition_no                     ReplacePartitions, Members, RetirePartitions
 //	segment_waste_since       since                            WastedSegments
 //	api_keys, unique          key_hash                         KeyByHash
@@ -129,7 +136,7 @@
 // each transaction is a snapshot, and nobody waits for a reader. The WAL is moved into the file by the commit that makes
 // it longer than 16 MiB. The file must be on a local disk.
 //
-// PostgreSQL: writers run in READ COMMITTED and lock rows in one order: blocks by block_id, then process_activity, then
+// PostgreSQL: writers run in READ COMMITTED and lock rows in one order: staged and blocks by block_id, then process_activity, then
 // stream_activity, each by id; those of keys lock api_key_changes first. Claims take rows with FOR UPDATE SKIP LOCKED; commits change only rows that still name the
 // owner, and count them. Readers run in REPEATABLE READ, READ ONLY. Migrations hold an advisory lock.
 //

@@ -5,11 +5,11 @@ import (
 	"database/sql"
 )
 
-// SegmentsInUse tells which of the keys hold payloads of recorded blocks, or of deleted ones that queries may still read;
+// SegmentsInUse tells which of the keys hold payloads of recorded or staged blocks, or of deleted ones that queries may still read;
 // the others are missing from the result. A segment is written before its blocks are recorded: only one that is older
 // than any append takes is an orphan.
 func (db *DB) SegmentsInUse(ctx context.Context, keys []string) (map[string]bool, error) {
-	return db.inUse(ctx, keys, "segments_in_use", "wasted_segments")
+	return db.inUse(ctx, keys, "segments_in_use", "staged_segments", "wasted_segments")
 }
 
 // FilesInUse tells which of the keys are files of partitions, live or retired; the others are missing from the result.

@@ -42,13 +42,17 @@ func TestPlans(t *testing.T) {
 		"claimable partitions":  {name: "claimable_partitions"},
 		"segments":              {name: "segments_in_use", n: 8},
 		"files":                 {name: "files_in_use", n: 8},
+		"whole":                 {name: "whole_staged", n: 8},
+		"forget halves":         {name: "delete_staged_among", n: 8},
+		"staged segments":       {name: "staged_segments", n: 8},
+		"staged payloads":       {name: "payloads_staged", n: 8},
 		"key by hash":           {name: "keys", options: by("hash")},
 		"key by id":             {name: "keys", options: by("id")},
 		"changed keys":          {name: "keys", options: by("since")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, line := range explain(t, db, q) {
-				for _, table := range []string{"b", "m", "p", "blocks", "members", "pending", "partitions", "s", "streams", "api_keys"} {
+				for _, table := range []string{"b", "m", "p", "blocks", "members", "pending", "partitions", "s", "streams", "api_keys", "staged"} {
 					if strings.HasPrefix(line, "SCAN "+table+" ") && !strings.Contains(line, "INDEX") || line == "SCAN "+table {
 						t.Errorf("%s: %s", q.name, line)
 					}

@@ -26,6 +26,14 @@ func Feeds(st telemetry.Stream) []View {
 // InsertStream records st unless its id is known; the first registration wins. Blocks that came before it become
 // pending for the views that it feeds. A zero insert time becomes now.
 func (db *DB) InsertStream(ctx context.Context, st telemetry.Stream) (inserted bool, err error) {
+	err = db.write(ctx, "insert stream "+st.ID.String(), func(s *session) error {
+		inserted, err = insertStream(ctx, s, st)
+		return err
+	})
+	return inserted && err == nil, err
+}
+
+func insertStream(ctx context.Context, s *session, st telemetry.Stream) (inserted bool, err error) {
 	tags, err := toJSON(st.Tags)
 	if err != nil {
 		return false, fmt.Errorf("tags of stream %s: %w", st.ID, err)
@@ -35,23 +43,19 @@ func (db *DB) InsertStream(ctx context.Context, st telemetry.Stream) (inserted b
 		return false, fmt.Errorf("properties of stream %s: %w", st.ID, err)
 	}
 	if st.InsertTime == 0 {
-		st.InsertTime = db.timeNow()
+		st.InsertTime = s.db.timeNow()
 	}
-	err = db.write(ctx, "insert stream "+st.ID.String(), func(s *session) error {
-		n, err := s.exec(ctx, query{name: "insert_stream", args: []any{
-			id(st.ID), id(st.ProcessID), bytesOf(st.DependenciesMetadata), bytesOf(st.ObjectsMetadata), tags, properties,
-			clean(st.Format), int64(st.InsertTime),
-		}})
-		inserted = n == 1
-		if err != nil || !inserted {
-			return err
-		}
-		if err := insertStreamTags(ctx, s, st); err != nil {
-			return err
-		}
-		return resolve(ctx, s, option{"stream", []any{id(st.ID)}})
-	})
-	return inserted && err == nil, err
+	n, err := s.exec(ctx, query{name: "insert_stream", args: []any{
+		id(st.ID), id(st.ProcessID), bytesOf(st.DependenciesMetadata), bytesOf(st.ObjectsMetadata), tags, properties,
+		clean(st.Format), int64(st.InsertTime),
+	}})
+	if err != nil || n == 0 {
+		return false, err
+	}
+	if err := insertStreamTags(ctx, s, st); err != nil {
+		return false, err
+	}
+	return true, resolve(ctx, s, option{"stream", []any{id(st.ID)}})
 }
 
 func insertStreamTags(ctx context.Context, s *session, st telemetry.Stream) error {

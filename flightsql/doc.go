@@ -23,6 +23,8 @@
 //	                 the statement has $name. The answer is DoPutPreparedStatementResult with another handle, which the
 //	                 calls that follow use. The statement runs once for each row, and the answers follow one another. At
 //	                 most 1 MiB and 10 000 rows.
+//	                 CommandStatementIngest with the batches of a table (package bulk says which): all rows in one
+//	                 transaction; the answer is DoPutUpdateResult with how many came, those that were known included.
 //	metadata         CommandGetSqlInfo, CommandGetCatalogs, CommandGetDbSchemas, CommandGetTables,
 //	                 CommandGetTableTypes, CommandGetPrimaryKeys, CommandGetImportedKeys, CommandGetExportedKeys,
 //	                 CommandGetCrossReference (no keys: empty results), CommandGetXdbcTypeInfo.
@@ -32,7 +34,7 @@
 //	                 "authorization: Bearer <password>" for the calls that follow, and with messages the payload <password>.
 //	                 There is no session: nothing is remembered.
 //	administrators   statements that call retire_partitions and its like, CREATE and DROP MATERIALIZED VIEW, DoPut with
-//	                 CommandStatementIngest: PERMISSION_DENIED to everybody else, UNIMPLEMENTED in this version.
+//	                 CommandStatementIngest: PERMISSION_DENIED to everybody else.
 //	UNIMPLEMENTED    updates, DoExchange, transactions, savepoints, Substrait, sessions, renewal.
 //
 // Arrow messages of callers are verified ([verifyHeader]) and read within a limit of memory, before the library takes

@@ -162,7 +162,7 @@ func TestWhatIsNotSupported(t *testing.T) {
 		"update in DoGet":    get(inAny(t, &pb.CommandStatementUpdate{Query: "delete"})),
 		"update":             put(inAny(t, &pb.CommandStatementUpdate{Query: "delete"})),
 		"prepared update":    put(inAny(t, &pb.CommandPreparedStatementUpdate{})),
-		"ingest":             put(inAny(t, &pb.CommandStatementIngest{Table: "processes"})),
+		"ingest, no sink":    put(inAny(t, &pb.CommandStatementIngest{Table: "processes"})),
 		"handshake":          handshake(),
 		"exchange":           exchange(),
 		"poll":               poll,

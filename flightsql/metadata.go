@@ -21,7 +21,7 @@ type answer struct {
 func (s *Server) metadata(cmd proto.Message) *answer {
 	switch cmd := cmd.(type) {
 	case *pb.CommandGetSqlInfo:
-		return &answer{schema_ref.SqlInfo, func(_ context.Context, b *array.RecordBuilder) { fillInfo(b, s.info, cmd.GetInfo()) }}
+		return &answer{schema_ref.SqlInfo, func(ctx context.Context, b *array.RecordBuilder) { fillInfo(b, s.infoFor(ctx), cmd.GetInfo()) }}
 	case *pb.CommandGetCatalogs:
 		return &answer{schema_ref.Catalogs, fillCatalogs}
 	case *pb.CommandGetDbSchemas:

@@ -4,11 +4,10 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/flight"
 	pb "github.com/apache/arrow-go/v18/arrow/flight/gen/flight"
 
-	"github.com/micromegas-go/micromegas/auth"
 	"github.com/micromegas-go/micromegas/internal/fault"
 )
 
-// DoPut takes the values of parameters.
+// DoPut takes the values of parameters, and rows in bulk.
 func (s *Server) DoPut(stream flight.FlightService_DoPutServer) error {
 	first, err := stream.Recv()
 	if err != nil {
@@ -22,13 +21,7 @@ func (s *Server) DoPut(stream flight.FlightService_DoPutServer) error {
 	case *pb.CommandPreparedStatementQuery:
 		return bind(cmd, first, stream)
 	case *pb.CommandStatementIngest:
-		if err := auth.RequireAdmin(stream.Context(), "bulk ingestion (DoPut)"); err != nil {
-			return err
-		}
-		return &fault.Error{
-			Kind: fault.Unimplemented, Msg: "bulk ingestion over Flight SQL comes in a later version",
-			Fix: "send telemetry to the ingestion server",
-		}
+		return s.ingest(cmd, first, stream)
 	case *pb.CommandStatementUpdate, *pb.CommandPreparedStatementUpdate:
 		return fault.New(fault.Unimplemented, "statements that change data are not supported")
 	}

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 
+	"github.com/micromegas-go/micromegas/bulk"
 	"github.com/micromegas-go/micromegas/query"
 	"github.com/micromegas-go/micromegas/query/denylist"
 )
@@ -37,6 +38,7 @@ type Options struct {
 	Now        func() time.Time // nil means time.Now
 	ServerName string           // as GetSqlInfo tells it; empty means the name existing clients know
 	Version    string           // empty means "1", which existing clients know
+	Sink       bulk.Sink        // takes what administrators send in bulk; nil refuses it
 	// Denials may refuse queries before they begin; nil refuses none.
 	Denials Denials
 	// Grace is how long running queries may go on after the context of Serve has ended; 0 means 25 s, less than the 30 s
@@ -52,6 +54,7 @@ type Server struct {
 	log     *slog.Logger
 	now     func() time.Time
 	grace   time.Duration
+	sink    bulk.Sink
 	info    []sqlInfo
 	running running
 	health  health
@@ -59,7 +62,7 @@ type Server struct {
 
 // New returns a server in front of q. It listens once [Server.Serve] is called.
 func New(q Queries, o Options) *Server {
-	s := &Server{queries: q, denials: o.Denials, log: o.Log, now: o.Now, grace: o.Grace}
+	s := &Server{queries: q, denials: o.Denials, log: o.Log, now: o.Now, grace: o.Grace, sink: o.Sink}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}

@@ -1,11 +1,14 @@
 package flightsql
 
 import (
+	"context"
 	"slices"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow/array"
 	pb "github.com/apache/arrow-go/v18/arrow/flight/gen/flight"
+
+	"github.com/micromegas-go/micromegas/auth"
 )
 
 // sqlInfo is one answer to GetSqlInfo; value is a string, bool, int64, int32 or []string, each with its own place in the
@@ -45,6 +48,24 @@ func serverInfo(name, version string) []sqlInfo {
 		{pb.SqlInfo_SQL_SUPPORTS_COLUMN_ALIASING, true},
 		{pb.SqlInfo_SQL_TRANSACTIONS_SUPPORTED, false},
 	}
+}
+
+// infoFor is what ctx's caller is told: administrators may ingest in bulk, to all others the server is read-only.
+func (s *Server) infoFor(ctx context.Context) []sqlInfo {
+	if s.sink == nil || auth.RequireAdmin(ctx, "") != nil {
+		return s.info
+	}
+	all := slices.Clone(s.info)
+	for i := range all {
+		switch all[i].id {
+		case pb.SqlInfo_FLIGHT_SQL_SERVER_READ_ONLY:
+			all[i].value = false
+		case pb.SqlInfo_FLIGHT_SQL_SERVER_BULK_INGESTION:
+			all[i].value = true
+		default:
+		}
+	}
+	return all
 }
 
 // fillInfo writes the wanted ids that we know, in our order; none wanted means all. An id we don't know is left out, as

@@ -9,6 +9,14 @@
 // group and nobody else. A segment belongs to the process that began it and gets nothing more after an error, so a catalog
 // row only ever points to bytes that were durable before it.
 //
+// Bulk ingestion ([Lake.InsertProcesses] and its like) copies another lake by its tables, in which blocks and their payloads
+// come apart, in either order and with any time between. A half is recorded and durable like anything else, but staged:
+// a payload lies in a segment, or when it is tiny in a row, a block waits in a row, and neither has pending rows, so that no view,
+// count or claim sees it. The transaction that brings the second half makes a block of both, with its pending rows. So a
+// block is never half visible and never lost, whichever half is sent again or never comes; what waits is told in the log
+// every hour. Segments of staged payloads are in use. A block that comes whole meanwhile, from its program, wins; its
+// staged half is deleted. Insert times are those of the lake that is copied.
+//
 // # Reading
 //
 // [Lake.Snapshot] reads everything that a query needs in one catalog transaction, then finds or makes local Parquet files.

@@ -210,6 +210,7 @@ func (l *Lake) removeFiles(ctx context.Context, keep time.Duration,
 // removeOrphans deletes objects that no record mentions: segments and files whose transaction never took effect.
 func (l *Lake) removeOrphans(ctx context.Context) error {
 	return errors.Join(
+		l.forgetStaged(ctx),
 		l.removeUnused(ctx, segmentPrefix, l.catalog.SegmentsInUse),
 		l.removeUnused(ctx, viewPrefix, l.viewFilesInUse),
 	)

@@ -85,6 +85,7 @@ func New(b *server.Base) (server.Service, error) {
 		flight: flightsql.New(queries, flightsql.Options{
 			Log:     log,
 			Denials: denials,
+			Sink:    b.Lake,
 			Grace:   max(b.Config.Grace, time.Nanosecond), // there, 0 stands for a default
 		}),
 		denials:  denials,

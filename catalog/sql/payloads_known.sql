@@ -1,0 +1,1 @@
+SELECT block_id FROM blocks WHERE block_id IN ({?})

@@ -1,0 +1,1 @@
+SELECT COUNT(insert_time), COUNT(segment) FROM staged

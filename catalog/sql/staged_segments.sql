@@ -1,0 +1,1 @@
+SELECT DISTINCT segment FROM staged WHERE segment <> '' AND segment IN ({?})

@@ -1,0 +1,182 @@
+package catalog
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"github.com/micromegas-go/micromegas/telemetry"
+)
+
+// PayloadRecord is a payload that has come apart from its block.
+type PayloadRecord struct {
+	Block    telemetry.BlockID
+	Stream   telemetry.StreamID
+	Process  telemetry.ProcessID
+	Location Location
+}
+
+// InsertProcesses records processes in one transaction, but those whose id is known; see InsertProcess.
+func (db *DB) InsertProcesses(ctx context.Context, processes []telemetry.Process) error {
+	return db.write(ctx, fmt.Sprintf("insert %d processes", len(processes)), func(s *session) error {
+		for _, i := range ascending(len(processes), func(i int) [16]byte { return processes[i].ID }) {
+			if _, err := insertProcess(ctx, s, processes[i]); err != nil {
+				return fmt.Errorf("process %s: %w", processes[i].ID, err)
+			}
+		}
+		return nil
+	})
+}
+
+// InsertStreams records streams in one transaction, but those whose id is known; see InsertStream.
+func (db *DB) InsertStreams(ctx context.Context, streams []telemetry.Stream) error {
+	return db.write(ctx, fmt.Sprintf("insert %d streams", len(streams)), func(s *session) error {
+		for _, i := range ascending(len(streams), func(i int) [16]byte { return streams[i].ID }) {
+			if _, err := insertStream(ctx, s, streams[i]); err != nil {
+				return fmt.Errorf("stream %s: %w", streams[i].ID, err)
+			}
+		}
+		return nil
+	})
+}
+
+// StageBlocks records blocks whose payloads come apart from them, in one transaction. A block whose payload is there
+// becomes a block like any other, with pending rows; the others wait for it, and nothing shows them until then. What is
+// known about an id stays as it is. A zero insert time becomes now.
+func (db *DB) StageBlocks(ctx context.Context, blocks []telemetry.Block) error {
+	now := db.timeNow()
+	return db.write(ctx, fmt.Sprintf("stage %d blocks", len(blocks)), func(s *session) error {
+		order := ascending(len(blocks), func(i int) [16]byte { return blocks[i].ID })
+		staged := make([]telemetry.BlockID, len(order))
+		err := rowBatches(len(order), func(from, to int) error {
+			var args []any
+			for n, i := range order[from:to] {
+				b := &blocks[i]
+				staged[from+n] = b.ID
+				inserted := b.InsertTime
+				if inserted == 0 {
+					inserted = now
+				}
+				args = append(args, id(b.ID), id(b.StreamID), id(b.ProcessID), int64(b.BeginTime), int64(b.EndTime),
+					int64(b.BeginTicks), int64(b.EndTicks), int64(b.Objects), b.ObjectOffset, b.PayloadSize, int64(inserted), int64(now))
+			}
+			_, err := s.exec(ctx, query{name: "stage_blocks", n: to - from, args: args})
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		return completeStaged(ctx, s, staged, now)
+	})
+}
+
+// StagePayloads records payloads, which must be durable, in one transaction: the other half of StageBlocks.
+func (db *DB) StagePayloads(ctx context.Context, payloads []PayloadRecord) error {
+	now := db.timeNow()
+	return db.write(ctx, fmt.Sprintf("stage %d payloads", len(payloads)), func(s *session) error {
+		order := ascending(len(payloads), func(i int) [16]byte { return payloads[i].Block })
+		staged := make([]telemetry.BlockID, len(order))
+		err := rowBatches(len(order), func(from, to int) error {
+			var args []any
+			for n, i := range order[from:to] {
+				p := &payloads[i]
+				staged[from+n] = p.Block
+				var inline any
+				if p.Location.Segment == "" {
+					inline = bytesOf(p.Location.Inline)
+				}
+				args = append(args, id(p.Block), id(p.Stream), id(p.Process), p.Location.Segment, p.Location.Offset, p.Location.Size,
+					int64(p.Location.Checksum), inline, int64(now))
+			}
+			_, err := s.exec(ctx, query{name: "stage_payloads", n: to - from, args: args})
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		return completeStaged(ctx, s, staged, now)
+	})
+}
+
+// completeStaged makes blocks of those whose halves are both there by now. Whoever stages the second half holds the lock of
+// the row, so that on PostgreSQL one of two transactions sees both. Rows of blocks that are recorded are deleted after
+// that, when this transaction sees also what was recorded while it waited for a row.
+func completeStaged(ctx context.Context, s *session, staged []telemetry.BlockID, now telemetry.Time) error {
+	values := ids(staged)
+	var whole []BlockRecord
+	err := listBatches(values, func(batch []any) error {
+		return s.each(ctx, query{name: "whole_staged", n: len(batch), args: batch}, func(rows *sql.Rows) error {
+			var b BlockRecord
+			if err := rows.Scan(append(b.dest(), &b.Location.Inline)...); err != nil {
+				return err
+			}
+			whole = append(whole, b)
+			return nil
+		})
+	})
+	if err != nil {
+		return err
+	}
+	if len(whole) > 0 {
+		a := newAppend(whole, now)
+		a.durable = func() error { return nil }
+		if err := a.run(ctx, s); err != nil {
+			return err
+		}
+	}
+	_, err = s.inBatches(ctx, "delete_staged_among", values)
+	return err
+}
+
+// PayloadsKnown tells for which of the blocks a payload is recorded.
+func (db *DB) PayloadsKnown(ctx context.Context, blocks []telemetry.BlockID) (map[telemetry.BlockID]bool, error) {
+	known := make(map[telemetry.BlockID]bool)
+	err := db.Read(ctx, func(r *Reader) error {
+		return listBatches(ids(blocks), func(batch []any) error {
+			collect := func(rows *sql.Rows) error {
+				var b uuid.UUID
+				err := rows.Scan(&b)
+				known[telemetry.BlockID(b)] = true
+				return err
+			}
+			return errors.Join(
+				r.s.each(ctx, query{name: "payloads_known", n: len(batch), args: batch}, collect),
+				r.s.each(ctx, query{name: "payloads_staged", n: len(batch), args: batch}, collect),
+			)
+		})
+	})
+	return known, err
+}
+
+// Staged tells how many blocks wait for their payloads, and how many payloads for their blocks.
+func (r *Reader) Staged(ctx context.Context) (blocks, payloads int64, err error) {
+	err = r.s.one(ctx, query{name: "staged_counts"}, &blocks, &payloads)
+	return blocks, payloads, err
+}
+
+// ForgetStaged deletes halves of blocks that were recorded in another way since.
+func (db *DB) ForgetStaged(ctx context.Context) error {
+	return db.write(ctx, "forget halves of recorded blocks", func(s *session) error {
+		_, err := s.exec(ctx, query{name: "delete_staged"})
+		return err
+	})
+}
+
+// ascending returns the indices of n items in the order of their ids, the first of each id only: transactions that share
+// rows must lock them in the same order.
+func ascending(n int, id func(i int) [16]byte) []int {
+	order := make([]int, n)
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(i, j int) int {
+		a, b := id(i), id(j)
+		return bytes.Compare(a[:], b[:])
+	})
+	return slices.CompactFunc(order, func(i, j int) bool { return id(i) == id(j) })
+}
