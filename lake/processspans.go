@@ -305,6 +305,13 @@ func (t *Table) spans(ctx context.Context, of spanColumns, texts *texts, f func(
 		depth, hash, line := column("depth").(*array.Uint32), column("hash").(*array.Uint32), column("line").(*array.Uint32)
 		name, target, file := column("name"), column("target"), column("filename")
 		properties := column("properties")
+		var end *array.Timestamp // of a span
+		var kind arrow.Array     // of an event
+		if of.end != "" {
+			end = column(of.end).(*array.Timestamp)
+		} else {
+			kind = column(of.kind)
+		}
 		for i := range int(batch.NumRows()) {
 			s := spanRow{
 				id: id.Value(i), parent: parent.Value(i), begin: int64(begin.Value(i)),
@@ -312,10 +319,10 @@ func (t *Table) spans(ctx context.Context, of spanColumns, texts *texts, f func(
 				name: texts.code(valueString(name, i)), target: texts.code(valueString(target, i)),
 				file: texts.code(valueString(file, i)), properties: texts.code(valueString(properties, i)),
 			}
-			if of.end != "" {
-				s.end = int64(column(of.end).(*array.Timestamp).Value(i))
+			if end != nil {
+				s.end = int64(end.Value(i))
 			} else {
-				s.isEnd = valueString(column(of.kind), i) == "end"
+				s.isEnd = valueString(kind, i) == "end"
 			}
 			if err := f(&s); err != nil {
 				return err

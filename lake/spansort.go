@@ -12,7 +12,7 @@ import (
 )
 
 // sorterRows is how many values a sorter keeps in memory; the rest lies in files.
-const sorterRows = 1 << 20
+const sorterRows = 256 << 10
 
 // sorter sorts any number of values without pointers. Values that compare equal keep their order.
 type sorter[T any] struct {
@@ -45,6 +45,10 @@ func (s *sorter[T]) add(v T) error {
 }
 
 func (s *sorter[T]) sort() {
+	// What blocks hold is nearly always in order.
+	if slices.IsSortedFunc(s.rows, func(a, b T) int { return s.compare(&a, &b) }) {
+		return
+	}
 	slices.SortStableFunc(s.rows, func(a, b T) int { return s.compare(&a, &b) })
 }
 
