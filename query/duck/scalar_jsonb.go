@@ -110,28 +110,25 @@ func asString(out *output, i int, doc []byte, _ string) {
 }
 
 func asFloat64(out *output, i int, doc []byte, _ string) {
-	v, ok := jsonb.Float64(doc)
-	if !ok {
+	if v, ok := jsonb.Float64(doc); ok {
+		out.setFloat64(i, v)
+	} else {
 		out.setNull(i)
-		return
 	}
-	out.setFloat64(i, v)
 }
 
 func asInt64(out *output, i int, doc []byte, _ string) {
-	v, ok := jsonb.Int64(doc)
-	if !ok {
+	if v, ok := jsonb.Int64(doc); ok {
+		out.setInt64(i, v)
+	} else {
 		out.setNull(i)
-		return
 	}
-	out.setInt64(i, v)
 }
 
 func arrayLength(out *output, i int, doc []byte, _ string) {
-	n, ok := jsonb.ArrayLen(doc)
-	if !ok {
+	if n, ok := jsonb.ArrayLen(doc); ok {
+		out.setInt64(i, int64(n))
+	} else {
 		out.setNull(i)
-		return
 	}
-	out.setInt64(i, int64(n))
 }
