@@ -16,12 +16,18 @@ const clockSlack telemetry.Time = 60e9
 // blocks whose time from begin to end, widened by a minute, meets it.
 func (r *Reader) Pending(ctx context.Context, view View, f Filter) ([]PendingBlock, error) {
 	f.Range = widened(f.Range, clockSlack)
-	q := query{name: "pending", args: []any{string(view), string(view)}, options: f.options()}
+	o := f.options()
+	if !f.WithoutPayload {
+		o = append([]option{{"payload", nil}}, o...)
+	}
+	q := query{name: "pending", args: []any{string(view), string(view)}, options: o}
 	var list []PendingBlock
 	p := PendingBlock{View: view}
 	var quarantined int64
 	dest := append([]any{&p.Attempts, &p.LastError, &quarantined}, p.Block.dest()...)
-	dest = append(dest, &p.Block.Location.Inline)
+	if !f.WithoutPayload {
+		dest = append(dest, &p.Block.Location.Inline)
+	}
 	segments := make(interner)
 	err := r.s.each(ctx, q, func(rows *sql.Rows) error {
 		if err := rows.Scan(dest...); err != nil {

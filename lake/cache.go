@@ -42,6 +42,7 @@ type localFile struct {
 	about any // what its maker told; see made
 
 	cache *cache // nil: not ours to remove
+	own   bool   // counts as long as it is there, although it has no name
 	refs  int    // guarded by cache.mu, as all below
 	name  string
 	elem  *list.Element // nil without a name
@@ -118,7 +119,11 @@ func (c *cache) temp() string {
 
 // adopt takes a finished file into the cache, once held. Without a name it lives until it is released.
 func (c *cache) adopt(path string, size int64) *localFile {
-	return &localFile{path: path, size: size, cache: c, refs: 1}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.size += size
+	c.evictLocked()
+	return &localFile{path: path, size: size, cache: c, own: true, refs: 1}
 }
 
 // making is a file that is being made.
@@ -269,6 +274,9 @@ func (f *localFile) release() {
 	if f.elem != nil {
 		f.cache.evictLocked()
 	} else if f.refs == 0 {
+		if f.own {
+			f.cache.size -= f.size
+		}
 		_ = os.Remove(f.path)
 	}
 }

@@ -81,6 +81,9 @@ func (l *Lake) addWhole(ctx context.Context, m maker, b *catalog.PendingBlock) (
 // not what was stored; when it does not answer, a fault of kind Unavailable.
 func (l *Lake) payload(ctx context.Context, loc catalog.Location) ([]byte, error) {
 	stored := loc.Inline
+	if loc.Segment == "" && loc.Inline == nil {
+		return nil, &decodeError{err: errors.New("its payload is gone: the block was deleted"), gone: true}
+	}
 	if loc.Segment != "" {
 		var err error
 		stored, err = l.objects.GetRange(ctx, loc.Segment, loc.Offset, loc.Size)

@@ -69,15 +69,30 @@ func (m Maintenance) withDefaults() Maintenance {
 	return m
 }
 
+// chore is a part of maintenance. Where there is nothing to do it writes nothing.
+type chore struct {
+	name   string
+	period time.Duration
+	work   func(context.Context) error
+}
+
+func (l *Lake) chores() []chore {
+	return []chore{
+		{"materialise", l.maintain.Every, l.materialiseDue},
+		{"merge", 2 * l.maintain.Every, l.mergeAll},
+		{"upgrade", time.Minute, l.upgradeAll},
+		{"remove retired files", time.Minute, l.removeRetired},
+		{"remove deleted blocks", time.Minute, l.removeWaste},
+		{"remove orphans", time.Hour, l.removeOrphans},
+	}
+}
+
 // Run materialises, merges and cleans up until ctx ends. Any number of processes may run it on one lake.
 func (l *Lake) Run(ctx context.Context) error {
 	var g errgroup.Group
-	g.Go(func() error { return l.every(ctx, l.maintain.Every, "materialise", l.materialiseDue) })
-	g.Go(func() error { return l.every(ctx, 2*l.maintain.Every, "merge", l.mergeAll) })
-	g.Go(func() error { return l.every(ctx, time.Minute, "upgrade", l.upgradeAll) })
-	g.Go(func() error { return l.every(ctx, time.Minute, "remove retired files", l.removeRetired) })
-	g.Go(func() error { return l.every(ctx, time.Minute, "remove deleted blocks", l.removeWaste) })
-	g.Go(func() error { return l.every(ctx, time.Hour, "remove orphans", l.removeOrphans) })
+	for _, c := range l.chores() {
+		g.Go(func() error { return l.every(ctx, c.period, c.name, c.work) })
+	}
 	if !l.maintain.Retention.Empty() {
 		g.Go(func() error { return l.soonAndEvery(ctx, time.Hour, "delete what is old", l.retain) })
 	}

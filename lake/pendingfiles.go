@@ -97,6 +97,9 @@ func (p *pendingFiles) read(ctx context.Context, l *Lake, pending []catalog.Pend
 			bytes += todo[n].Block.PayloadSize
 			n++
 		}
+		if err := l.fillInline(ctx, todo[:n]); err != nil {
+			return nil, 0, err
+		}
 		f, err := p.decode(ctx, l, todo[:n])
 		if err != nil {
 			return nil, 0, err
@@ -120,7 +123,46 @@ func (p *pendingFiles) read(ctx context.Context, l *Lake, pending []catalog.Pend
 			files = append(files, f.file)
 		}
 	}
+	p.keepWithin(l.cache.max / 2)
 	return files, leftOut, nil
+}
+
+// keepWithin drops files until the others have at most so many bytes. The first stay: to decode the same rest for each query
+// costs less than to decode all of it in turns. What a query holds stays until it has ended.
+func (p *pendingFiles) keepWithin(bytes int64) {
+	var sum int64
+	p.drop(func(f *pendingFile) bool {
+		if sum+f.file.size > bytes {
+			return true
+		}
+		sum += f.file.size
+		return false
+	})
+}
+
+// fillInline reads the payloads that live in the catalog. Blocks never change; one that was deleted since is left as if its
+// payload were gone.
+func (l *Lake) fillInline(ctx context.Context, blocks []*catalog.PendingBlock) error {
+	var ids []telemetry.BlockID
+	for _, b := range blocks {
+		if b.Block.Location.Segment == "" {
+			ids = append(ids, b.Block.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	var payloads map[telemetry.BlockID][]byte
+	err := l.catalog.Read(ctx, func(r *catalog.Reader) (err error) {
+		payloads, err = r.Payloads(ctx, ids)
+		return err
+	})
+	for _, b := range blocks {
+		if b.Block.Location.Segment == "" {
+			b.Block.Location.Inline = payloads[b.Block.ID]
+		}
+	}
+	return err
 }
 
 // below returns how many files have less than so many bytes of payload.

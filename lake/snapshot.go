@@ -188,7 +188,7 @@ func (p *plan) look(ctx context.Context, r *catalog.Reader) (err error) {
 		return p.lookAround(ctx, r, catalog.Filter{}, catalog.Filter{})
 	case logStats:
 		during.Range = binned(during.Range)
-		if p.pending, err = r.Pending(ctx, catalog.LogEntries, catalog.Filter{}); err != nil {
+		if p.pending, err = r.Pending(ctx, catalog.LogEntries, catalog.Filter{WithoutPayload: true}); err != nil {
 			return err
 		}
 		p.partitions, err = r.Partitions(ctx, catalog.LogEntries, p.scan.Only.narrow(during))
@@ -201,7 +201,7 @@ func (p *plan) look(ctx context.Context, r *catalog.Reader) (err error) {
 				return err
 			}
 		}
-		if p.pending, err = r.Pending(ctx, name, catalog.Filter{}); err != nil {
+		if p.pending, err = r.Pending(ctx, name, catalog.Filter{WithoutPayload: true}); err != nil {
 			return err
 		}
 		p.partitions, err = r.Partitions(ctx, name, p.scan.Only.narrow(during))

@@ -144,6 +144,7 @@ func TestUpgrade(t *testing.T) {
 
 type upgradeLake struct {
 	*Lake
+	folder string
 	stream telemetry.Stream
 	sent   int
 }
@@ -170,7 +171,7 @@ func openUpgrade(t *testing.T) *upgradeLake {
 	})
 	deps, layouts := wire.LogLayouts()
 	p := telemetry.Process{ID: telemetry.ProcessID(uuid.New()), TSCFrequency: 1e9}
-	u := &upgradeLake{Lake: l, stream: telemetry.Stream{
+	u := &upgradeLake{Lake: l, folder: folder, stream: telemetry.Stream{
 		ID: telemetry.StreamID(uuid.New()), ProcessID: p.ID, DependenciesMetadata: deps.Encode(),
 		ObjectsMetadata: layouts.Encode(), Tags: []string{telemetry.TagLog}, Format: telemetry.FormatNative,
 	}}

@@ -1,7 +1,8 @@
 -- The join with stream_feeds also resolves rows that no writer has resolved yet, which only PostgreSQL can have.
 SELECT p.attempts, p.last_error, p.quarantined, b.block_id, b.stream_id, b.process_id, b.begin_time, b.end_time, b.begin_ticks, b.end_ticks, b.objects,
     b.object_offset, b.payload_size, b.insert_time, b.segment, b.segment_offset, b.segment_size,
-    b.checksum, b.payload
+    b.checksum
+--if payload: , b.payload
 FROM pending p
 JOIN blocks b ON b.block_no = p.block_no
 JOIN stream_feeds f ON f.stream_id = b.stream_id AND f.view_name = ?
