@@ -29,7 +29,8 @@ STATEMENTS = {
 def live_files(folder: Path, view: str = "log_entries") -> list[str]:
     with sqlite3.connect(f"file:{folder / 'catalog.db'}?mode=ro", uri=True) as db:
         rows = db.execute(
-            "SELECT file FROM partitions WHERE view_name = ? AND retired_at IS NULL AND file <> ''", (view,)
+            "SELECT file FROM partitions WHERE view_name = ? AND retired_at IS NULL AND file <> ''",
+            (view,),
         )
         return [str(folder / "objects" / name) for (name,) in rows]
 
@@ -58,7 +59,10 @@ def main() -> None:
     )
     parser.add_argument("--server", default="bin/flight-sql-srv")
     parser.add_argument(
-        "--runs", type=int, default=15, help="of each statement, after two that do not count"
+        "--runs",
+        type=int,
+        default=15,
+        help="of each statement, after two that do not count",
     )
     args = parser.parse_args()
 
@@ -74,7 +78,13 @@ def main() -> None:
 
     port = free_port()
     environment = os.environ | {"MICROMEGAS_DATA_DIR": str(args.dir)}
-    command = [args.server, "--disable-auth", "--no-maintenance", "--log-level", "error"]
+    command = [
+        args.server,
+        "--disable-auth",
+        "--no-maintenance",
+        "--log-level",
+        "error",
+    ]
     server = subprocess.Popen(
         [*command, "--listen-endpoint-grpc", f"127.0.0.1:{port}"], env=environment
     )

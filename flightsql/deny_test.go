@@ -47,8 +47,10 @@ func TestDenied(t *testing.T) {
 	var log bytes.Buffer
 	s := start(t, Options{Denials: list, Log: slog.New(slog.NewJSONHandler(&log, nil))},
 		as(&auth.Identity{Subject: "u1", Email: "u1@example.com", Method: auth.MethodOIDC, Issuer: "https://idp"}))
-	headers := []string{"x-client-type", "grafana", "x-client-agent", "none", "x-client-entrypoint", "panel", "x-client-session", "s",
-		"x-client-notebook", "n", "x-client-cell", "c"}
+	headers := []string{
+		"x-client-type", "grafana", "x-client-agent", "none", "x-client-entrypoint", "panel", "x-client-session", "s",
+		"x-client-notebook", "n", "x-client-cell", "c",
+	}
 	run := func(sql string) error {
 		r, err := s.client.DoGet(with(within(t), headers...), ticket(sql))
 		if err == nil {

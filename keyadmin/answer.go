@@ -143,6 +143,8 @@ func public(err error) (status int, code, msg string) {
 		return http.StatusTooManyRequests, "TOO_MANY_FAILURES", e.Public()
 	case fault.Unavailable, fault.Canceled:
 		return http.StatusServiceUnavailable, "UNAVAILABLE", e.Public()
+	case fault.Exists:
+		return http.StatusConflict, "EXISTS", e.Public()
 	case fault.Internal, fault.Unimplemented:
 	}
 	return http.StatusInternalServerError, "DATABASE_ERROR", "internal error; the server's log has the reason under request id "

@@ -222,7 +222,7 @@ func Status(err error) error {
 		code = codes.ResourceExhausted
 	case fault.Canceled:
 		code = codes.Canceled
-	case fault.Internal, fault.Invalid, fault.NotFound, fault.TooLarge, fault.Unimplemented:
+	case fault.Internal, fault.Invalid, fault.NotFound, fault.TooLarge, fault.Unimplemented, fault.Exists:
 	}
 	if code == codes.Internal {
 		return status.Error(code, "internal error")

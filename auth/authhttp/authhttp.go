@@ -102,7 +102,7 @@ func Refuse(w http.ResponseWriter, err error) {
 	case fault.Exhausted:
 		status, text = http.StatusTooManyRequests, fault.Of(err).Public()
 		w.Header().Set("Retry-After", retryAfter(fault.Of(err).RetryAfter))
-	case fault.Internal, fault.Invalid, fault.NotFound, fault.TooLarge, fault.Unimplemented:
+	case fault.Internal, fault.Invalid, fault.NotFound, fault.TooLarge, fault.Unimplemented, fault.Exists:
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("X-Content-Type-Options", "nosniff")

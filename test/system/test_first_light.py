@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from micromegas.flightsql.client import FlightSQLClient
+
 from support import emitter
 from support.client import connect, rows, value
 from support.emitter import Emitted

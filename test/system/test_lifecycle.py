@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import requests
+
 from support.client import connect, rows, value
 from support.lake import FLAVOURS, Flavour, Lake
 from support.vectors import Capture

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pyarrow.lib
 import pytest
 from micromegas.flightsql.client import FlightSQLClient
+
 from support.client import connect, value
 from support.lake import Lake
 
