@@ -13,24 +13,6 @@ import (
 	"github.com/micromegas-go/micromegas/internal/fault"
 )
 
-// informationSchema makes the tables that describe the tables.
-var informationSchema = map[string]func(s *Service, tables []TableInfo, name string) Relation{
-	"information_schema.tables": func(s *Service, tables []TableInfo, name string) Relation {
-		return s.textRelation(name, tableColumns, tableRows(tables))
-	},
-	"information_schema.views": func(s *Service, tables []TableInfo, name string) Relation {
-		return s.textRelation(name, []string{"table_catalog", "table_schema", "table_name", "definition"}, nil)
-	},
-	"information_schema.schemata": func(s *Service, tables []TableInfo, name string) Relation {
-		return s.textRelation(name, []string{"catalog_name", "schema_name"},
-			[][]string{{catalogName, schemaName}, {catalogName, "information_schema"}})
-	},
-	"information_schema.columns": func(s *Service, tables []TableInfo, name string) Relation {
-		return s.textRelation(name, []string{"table_catalog", "table_schema", "table_name", "column_name", "data_type", "is_nullable"},
-			columnRows(tables))
-	},
-}
-
 var tableColumns = []string{"table_catalog", "table_schema", "table_name", "table_type"}
 
 // Tables returns the tables that statements find by name, in alphabetical order.
@@ -53,18 +35,8 @@ func tableRows(tables []TableInfo) [][]string {
 	for _, t := range tables {
 		rows = append(rows, []string{catalogName, schemaName, t.Name, "BASE TABLE"})
 	}
-	for _, name := range []string{"columns", "schemata", "tables", "views"} {
+	for _, name := range []string{"tables", "views", "columns", "df_settings", "schemata", "routines", "parameters"} {
 		rows = append(rows, []string{catalogName, "information_schema", name, "VIEW"})
-	}
-	return rows
-}
-
-func columnRows(tables []TableInfo) [][]string {
-	var rows [][]string
-	for _, t := range tables {
-		for _, row := range describeRows(t.Schema) {
-			rows = append(rows, append([]string{catalogName, schemaName, t.Name}, row...))
-		}
 	}
 	return rows
 }
@@ -72,11 +44,7 @@ func columnRows(tables []TableInfo) [][]string {
 func describeRows(schema *arrow.Schema) [][]string {
 	var rows [][]string
 	for _, f := range schema.Fields() {
-		nullable := "NO"
-		if f.Nullable {
-			nullable = "YES"
-		}
-		rows = append(rows, []string{f.Name, TypeText(f.Type), nullable})
+		rows = append(rows, []string{f.Name, TypeText(f.Type), yesNo(f.Nullable)})
 	}
 	return rows
 }
@@ -131,15 +99,6 @@ func (s *Service) schemaOf(ctx context.Context, table string) (*arrow.Schema, er
 		}
 	}
 	return nil, &fault.Error{Kind: fault.Invalid, Msg: fmt.Sprintf("table '%s' not found", table), Fix: s.tableHint(table)}
-}
-
-func (s *Service) textRelation(name string, columns []string, rows [][]string) Relation {
-	schema, batch := textBatch(columns, rows)
-	r := Relation{Name: name, Schema: schema}
-	if batch != nil {
-		r.Batches = []arrow.RecordBatch{batch}
-	}
-	return r
 }
 
 // textBatch makes a batch of texts; nil when there are no rows.

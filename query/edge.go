@@ -73,7 +73,8 @@ func clientType(t arrow.DataType) arrow.DataType {
 		if t.GetScale() == 0 && t.GetPrecision() == 38 {
 			return arrow.PrimitiveTypes.Int64 // HUGEINT, the engine's sum of integers
 		}
-		return arrow.PrimitiveTypes.Float64
+	case *arrow.Time64Type:
+		return arrow.FixedWidthTypes.Time64ns
 	case *arrow.DictionaryType:
 		return clientType(t.ValueType)
 	case *arrow.NullType:
@@ -132,10 +133,14 @@ func convertible(from, to arrow.DataType) bool {
 		return true
 	}
 	switch to := to.(type) {
+	case *arrow.NullType:
+		return true // of what is NULL in every row
+	case *arrow.Date32Type:
+		return from.ID() == arrow.TIMESTAMP
 	case *arrow.TimestampType:
 		return from.ID() == arrow.TIMESTAMP && to.Unit == arrow.Nanosecond
 	case *arrow.DurationType:
-		return from.ID() == arrow.INT64
+		return from.ID() == arrow.INT64 || from.ID() == arrow.FLOAT64 || from.ID() == arrow.DECIMAL128
 	case *arrow.FixedSizeBinaryType:
 		return from.ID() == arrow.BINARY
 	case *arrow.ListType:

@@ -3,6 +3,7 @@ package query
 import (
 	"fmt"
 	"math"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -20,12 +21,32 @@ func convert(a arrow.Array, to arrow.DataType) (arrow.Array, error) {
 	if d, ok := to.(*arrow.DictionaryType); ok {
 		return encodeDictionary(a, d)
 	}
+	if to.ID() == arrow.NULL {
+		return array.NewNull(a.Len()), nil
+	}
 	switch from := a.(type) {
 	case *array.Dictionary:
 		return unpackDictionary(from, to)
 	case *array.Timestamp:
+		if to.ID() == arrow.DATE32 {
+			return convertDate(from), nil
+		}
 		return convertTimestamp(from, to)
+	case *array.Time64:
+		return convertClock(from, to), nil
+	case *array.Float64:
+		if to.ID() == arrow.DURATION {
+			return roundDuration(from, to)
+		}
 	case *array.Decimal128:
+		if to.ID() == arrow.DURATION {
+			whole, err := convertDecimal(from, arrow.PrimitiveTypes.Int64)
+			if err != nil {
+				return nil, err
+			}
+			defer whole.Release()
+			return relabel(whole, to), nil
+		}
 		return convertDecimal(from, to)
 	case *array.Int64:
 		if to.ID() == arrow.DURATION {
@@ -98,6 +119,44 @@ func convertTimestamp(a *array.Timestamp, to arrow.DataType) (arrow.Array, error
 		values[i] = v * arrow.Timestamp(factor)
 	}
 	return withValues(a, to, arrow.TimestampTraits.CastToBytes(values)), nil
+}
+
+// convertDate makes days of the engine's times: its date plus an interval is a time.
+func convertDate(a *array.Timestamp) arrow.Array {
+	day := arrow.Timestamp(24 * time.Hour / a.DataType().(*arrow.TimestampType).Unit.Multiplier())
+	values := make([]arrow.Date32, a.Len())
+	for i, v := range a.TimestampValues() {
+		if a.IsValid(i) {
+			values[i] = arrow.Date32((v - (v%day+day)%day) / day)
+		}
+	}
+	return withValues(a, arrow.FixedWidthTypes.Date32, arrow.Date32Traits.CastToBytes(values))
+}
+
+// convertClock makes nanoseconds of a time of day in microseconds.
+func convertClock(a *array.Time64, to arrow.DataType) arrow.Array {
+	values := make([]arrow.Time64, a.Len())
+	for i := range values {
+		if a.IsValid(i) {
+			values[i] = a.Value(i) * 1000
+		}
+	}
+	return withValues(a, to, arrow.Time64Traits.CastToBytes(values))
+}
+
+// roundDuration makes a duration of a number of nanoseconds with a fraction, such as an average.
+func roundDuration(a *array.Float64, to arrow.DataType) (arrow.Array, error) {
+	values := make([]arrow.Duration, a.Len())
+	for i := range values {
+		if a.IsNull(i) {
+			continue
+		}
+		if v := a.Value(i); math.IsNaN(v) || math.Abs(v) >= math.MaxInt64 {
+			return nil, fault.New(fault.Invalid, "a duration is longer than 292 years")
+		}
+		values[i] = arrow.Duration(a.Value(i))
+	}
+	return withValues(a, to, arrow.DurationTraits.CastToBytes(values)), nil
 }
 
 func convertDecimal(a *array.Decimal128, to arrow.DataType) (arrow.Array, error) {

@@ -10,7 +10,17 @@ import (
 type edit struct {
 	pos, end int
 	text     string
+	rank     int // among edits at the same position
 }
+
+// Edits at one position: first what belongs to the token that ends there; then what was put in front of the next one on
+// its account, outer calls first, then by what follows it, where what came later is outer; then its replacement.
+const (
+	rankBehind = iota
+	rankBefore
+	rankAround
+	rankReplace
+)
 
 // rewritten is a statement after its edits, with the way back for positions.
 type rewritten struct {
@@ -18,10 +28,22 @@ type rewritten struct {
 	edits []edit // in order of position, in offsets of the original
 }
 
-// apply makes the edits. Edits at the same position keep their order; one that begins inside a piece that an earlier one
+// apply makes the edits. Those at the same position stand in order of rank; one that begins inside a piece that an earlier one
 // replaced is left out.
 func apply(text string, edits []edit) rewritten {
-	slices.SortStableFunc(edits, func(a, b edit) int { return cmp.Compare(a.pos, b.pos) })
+	slices.SortStableFunc(edits, func(a, b edit) int {
+		return cmp.Or(cmp.Compare(a.pos, b.pos), cmp.Compare(a.rank, b.rank))
+	})
+	for i := 0; i < len(edits); i++ {
+		j := i
+		for j < len(edits) && edits[j].rank == rankAround && edits[j].pos == edits[i].pos {
+			j++
+		}
+		if j > i {
+			slices.Reverse(edits[i:j])
+			i = j - 1
+		}
+	}
 	var b strings.Builder
 	last := 0
 	made := edits[:0]

@@ -74,7 +74,8 @@ type Relation struct {
 // SQLError is an engine's complaint about a statement.
 type SQLError struct {
 	Fault *fault.Error
-	Pos   int // byte offset in the statement as the engine got it; -1 when unknown
+	Pos   int  // byte offset in the statement as the engine got it; -1 when unknown
+	Data  bool // it came up while rows were computed, so that the message may quote what they hold
 }
 
 // Error returns the message for logs.

@@ -2,6 +2,7 @@ package query
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -11,19 +12,43 @@ import (
 // dictionaries, no zone of a time, no nullability, no durations. The zero trait says nothing.
 type trait struct {
 	name     string         // the name for clients; "" keeps the engine's
+	table    string         // the table that a column is of; "" for what is computed
 	declared arrow.DataType // the type for clients; nil follows from the engine's
 	notNull  bool
 	integer  bool // made of integer literals: 64 bits wide
 }
 
-// merge is what holds for a column that has its values from either.
+// merge is what holds for a column that has its values from either. NULL takes the type of the other.
 func (t trait) merge(o trait) trait {
 	out := trait{name: t.name, notNull: t.notNull && o.notNull, integer: t.integer || o.integer}
-	if t.declared != nil && o.declared != nil && arrow.TypeEqual(t.declared, o.declared) {
+	switch {
+	case t.declared == nil || o.declared == nil:
+		if t.declared == arrow.Null || o.declared == arrow.Null {
+			out.declared = nil
+		}
+	case t.declared == arrow.Null:
+		out.declared = o.declared
+	case o.declared == arrow.Null, arrow.TypeEqual(t.declared, o.declared):
 		out.declared = t.declared
+	case isTime(t.declared) && isTime(o.declared):
+		out.declared = timeType
 	}
 	return out
 }
+
+// hints are what the types of a statement's columns say about its text. A statement for which there are some is rewritten
+// once more with them. Keys are positions in the user's text.
+type hints struct {
+	typeofs  map[int]string // of an arrow_typeof: the answer
+	timeText map[int]bool   // of a cast of a time to a text: whether the time has a zone
+	spans    map[int]bool   // of the literal of an interval that is compared with a duration
+}
+
+func newHints() *hints {
+	return &hints{typeofs: map[int]string{}, timeText: map[int]bool{}, spans: map[int]bool{}}
+}
+
+func (h *hints) empty() bool { return len(h.typeofs)+len(h.timeText)+len(h.spans) == 0 }
 
 // source is a table of a FROM clause.
 type source struct {
@@ -41,7 +66,12 @@ type inference struct {
 
 	derived map[string][]trait // by relation name; nil when the columns are not known
 
-	typeofs map[int]arrow.DataType // by the position of an arrow_typeof, the declared type of its argument
+	text  rewritten
+	stmt  *statement
+	token map[int]int // index of the user's tokens by position
+
+	typed map[int]arrow.DataType // by the user's position of a cast, its type where the engine's says less
+	hints *hints
 }
 
 // maxInference bounds the recursion; what lies deeper is not known.
@@ -49,7 +79,11 @@ const maxInference = 200
 
 // infer finds the traits of the answer's columns.
 func (p *plan) infer() *inference {
-	in := &inference{tables: map[string]*arrow.Schema{}, derived: map[string][]trait{}, typeofs: map[int]arrow.DataType{}}
+	in := &inference{tables: map[string]*arrow.Schema{}, derived: map[string][]trait{}, text: p.text, stmt: p.stmt, typed: p.typed, hints: newHints()}
+	in.token = make(map[int]int, len(p.stmt.tokens))
+	for i, t := range p.stmt.tokens {
+		in.token[t.pos] = i
+	}
 	for _, s := range p.scans {
 		in.tables[s.name] = s.schema
 	}
@@ -62,9 +96,7 @@ func (p *plan) infer() *inference {
 	for _, d := range p.derived {
 		in.derived[d.name] = d.traits
 	}
-	if p.explain() == "" {
-		p.traits, _ = in.query(p.tree, nil)
-	}
+	p.traits, _ = in.query(p.tree, nil)
 	return in
 }
 
@@ -102,11 +134,32 @@ func (in *inference) query(n node, with ctes) (columns []trait, ok bool) {
 	return nil, false
 }
 
+// kept reports whether an output is what the expression says in every group: grouping sets put NULL into columns.
+func (sc *scope) kept(e node) bool {
+	name := e.text("function_name")
+	return !sc.grouped || name == "count" || name == "count_star" || e.text("type") == "GROUPING_FUNCTION"
+}
+
+// conditions looks at what else a query holds, for the sake of hints.
+func (sc *scope) conditions(n node) {
+	for _, key := range []string{"where_clause", "having", "qualify"} {
+		sc.expression(n.child(key))
+	}
+	for _, e := range n.list("group_expressions") {
+		sc.expression(asNode(e))
+	}
+	for _, m := range n.list("modifiers") {
+		for _, o := range asNode(m).list("orders") {
+			sc.expression(asNode(o).child("expression"))
+		}
+	}
+}
+
 func rename(columns []trait, names []string) []trait {
 	out := slices.Clone(columns)
 	for i, name := range names {
 		if i < len(out) {
-			out[i].name = name
+			out[i].name, out[i].table = name, ""
 		}
 	}
 	return out
@@ -128,24 +181,21 @@ func (in *inference) selection(n node, with ctes) ([]trait, bool) {
 		}
 		if alias := e.text("alias"); alias != "" {
 			t := sc.expression(e)
-			t.name = alias
+			t.name, t.table, t.notNull = alias, "", t.notNull && sc.kept(e)
 			out = append(out, t)
 			continue
 		}
 		t := sc.expression(e)
-		if t.name == "" {
-			t.name = sc.aggregateName(e)
+		if _, plain := sc.find(e.texts("column_names")); !plain {
+			t.name, t.table = sc.nameOf(e), ""
 		}
 		if t.name == "" {
 			t.name = parameterName(e)
 		}
+		t.notNull = t.notNull && sc.kept(e)
 		out = append(out, t)
 	}
-	if sc.grouped {
-		for i := range out {
-			out[i].notNull = false
-		}
-	}
+	sc.conditions(n)
 	return out, true
 }
 
@@ -178,6 +228,12 @@ func (in *inference) from(n node, with ctes) []source {
 		s.columns, s.unknown = in.values(n), false
 	}
 	s.columns = rename(s.columns, n.texts("column_name_alias"))
+	if s.alias != "" {
+		s.columns = slices.Clone(s.columns)
+		for i := range s.columns {
+			s.columns[i].table = displayed(s.alias)
+		}
+	}
 	return []source{s}
 }
 
@@ -199,7 +255,7 @@ func (in *inference) values(n node) []trait {
 			t := sc.expression(asNode(e))
 			switch {
 			case r == 0:
-				t.name = "col" + string(rune('0'+i%10))
+				t.name = "column" + strconv.Itoa(i+1)
 				out = append(out, t)
 			case i < len(out):
 				out[i] = out[i].merge(t)
@@ -234,6 +290,7 @@ func (in *inference) join(n node, with ctes) []source {
 	if n.text("ref_type") == "POSITIONAL" {
 		left, right = nullable(left), nullable(right)
 	}
+	(&scope{inference: in, with: with, sources: append(slices.Clone(left), right...)}).expression(n.child("condition"))
 	if kind == "SEMI" || kind == "ANTI" {
 		right = nil
 	}
@@ -314,23 +371,30 @@ func (sc *scope) star(n node) ([]trait, bool) {
 	return out, found
 }
 
-// column finds the column that names mean and the alias of its table.
-func (sc *scope) column(names []string) (trait, string) {
-	if len(names) == 0 || len(names) > 2 {
-		return trait{}, ""
+// displayed is the name of a table in the names of columns: a call of a function shows without its arguments.
+func displayed(table string) string {
+	if name, _, ok := strings.Cut(table, "("); ok {
+		return name + "()"
 	}
-	name := names[len(names)-1]
+	return table
+}
+
+// find returns the column that names mean.
+func (sc *scope) find(names []string) (trait, bool) {
+	if len(names) == 0 || len(names) > 2 {
+		return trait{}, false
+	}
 	for _, s := range sc.sources {
 		if len(names) == 2 && s.alias != lower(names[0]) {
 			continue
 		}
 		for _, c := range s.columns {
-			if strings.EqualFold(c.name, name) {
-				return c, s.alias
+			if strings.EqualFold(c.name, names[len(names)-1]) {
+				return c, true
 			}
 		}
 	}
-	return trait{}, ""
+	return trait{}, false
 }
 
 // parameterName names an unaliased parameter, with or without the cast that gives it its type.
@@ -342,26 +406,4 @@ func parameterName(n node) string {
 		return ""
 	}
 	return "$" + n.text("identifier")
-}
-
-// aggregateName names an unaliased f(column) as existing clients know it: f(table.column).
-func (sc *scope) aggregateName(n node) string {
-	if n.text("class") != "FUNCTION" || n.bool("distinct") || n["filter"] != nil || len(n.list("children")) != 1 {
-		return ""
-	}
-	switch n.text("function_name") {
-	case "sum", "avg", "min", "max", "count", "median", "stddev":
-	default:
-		return ""
-	}
-	child := asNode(n.list("children")[0])
-	if child.text("class") != "COLUMN_REF" {
-		return ""
-	}
-	names := child.texts("column_names")
-	_, table := sc.column(names)
-	if table == "" || !plainName(table) {
-		return ""
-	}
-	return n.text("function_name") + "(" + table + "." + names[len(names)-1] + ")"
 }

@@ -2,40 +2,19 @@ package query
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 )
 
 // The types that existing clients see.
 var (
-	timeType       = &arrow.TimestampType{Unit: arrow.Nanosecond, TimeZone: "+00:00"}
-	durationType   = arrow.FixedWidthTypes.Duration_ns
-	dictText       = &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int32, ValueType: arrow.BinaryTypes.String}
-	dictBinary     = &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int32, ValueType: arrow.BinaryTypes.Binary}
-	functionResult = map[string]arrow.DataType{
-		"now": timeType, "date_bin": timeType, "date_trunc": timeType, "time_bucket": timeType, "to_timestamp": timeType,
-		"to_timestamp_nanos": timeType, "to_timestamp_micros": timeType, "to_timestamp_millis": timeType,
-		"to_timestamp_seconds": timeType, "make_timestamp_ns": timeType,
-		"date_part": arrow.PrimitiveTypes.Int32, "datepart": arrow.PrimitiveTypes.Int32,
-		"length": arrow.PrimitiveTypes.Int32, "char_length": arrow.PrimitiveTypes.Int32, "character_length": arrow.PrimitiveTypes.Int32,
-		"strpos": arrow.PrimitiveTypes.Int32, "instr": arrow.PrimitiveTypes.Int32, "position": arrow.PrimitiveTypes.Int32,
-		"octet_length": arrow.PrimitiveTypes.Int32, "ascii": arrow.PrimitiveTypes.Int32, "levenshtein": arrow.PrimitiveTypes.Int32,
-		"array_length": arrow.PrimitiveTypes.Uint64, "array_position": arrow.PrimitiveTypes.Uint64, "cardinality": arrow.PrimitiveTypes.Uint64,
-		"row_number": arrow.PrimitiveTypes.Uint64, "rank": arrow.PrimitiveTypes.Uint64, "dense_rank": arrow.PrimitiveTypes.Uint64,
-		"ntile": arrow.PrimitiveTypes.Uint64, "approx_count_distinct": arrow.PrimitiveTypes.Uint64,
-		"property_get": dictText, "jsonb_format_json": dictText, "jsonb_as_string": dictText,
-		"jsonb_parse": dictBinary, "jsonb_get": dictBinary, "jsonb_path_query": dictBinary, "jsonb_path_query_first": dictBinary,
-		"properties_to_jsonb": dictBinary,
-		"properties_to_dict":  &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int32, ValueType: propertyList},
-		"properties_to_array": propertyList,
-		"jsonb_entries":       arrow.ListOf(arrow.StructOf(notNullField("key", arrow.BinaryTypes.String), arrow.Field{Name: "value", Type: arrow.BinaryTypes.Binary, Nullable: true})),
-		"make_histogram":      histogramType, "sum_histograms": histogramType, "empty_histogram": histogramType,
-	}
-	// passing functions answer with a value of their first argument.
-	passing = setOf("first", "last", "any_value", "arbitrary", "min", "max", "lag", "lead", "first_value", "last_value",
-		"nth_value", "nullif")
-	// arithmetic keeps the width of integers.
-	arithmetic = setOf("+", "-", "*", "/", "%", "//", "abs", "greatest", "least", "sum")
+	timeType     = &arrow.TimestampType{Unit: arrow.Nanosecond, TimeZone: "+00:00"} // of columns
+	plainTime    = &arrow.TimestampType{Unit: arrow.Nanosecond}                     // of now() and of what the statement writes itself
+	durationType = arrow.FixedWidthTypes.Duration_ns
+	dateType     = arrow.FixedWidthTypes.Date32
+	dictText     = &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int32, ValueType: arrow.BinaryTypes.String}
+	dictBinary   = &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int32, ValueType: arrow.BinaryTypes.Binary}
 )
 
 var (
@@ -61,156 +40,173 @@ func (sc *scope) expression(n node) trait {
 	}
 	switch n.text("class") {
 	case "COLUMN_REF":
-		t, _ := sc.column(n.texts("column_names"))
+		t, _ := sc.find(n.texts("column_names"))
 		return t
 	case "CONSTANT":
+		if sc.source(n.pos()) == "arrow_typeof" {
+			return trait{declared: arrow.BinaryTypes.String}
+		}
 		return constantTrait(n.child("value"))
 	case "CAST":
-		return castTrait(n.child("cast_type").text("id"), n.bool("try_cast"), sc.expression(n.child("child")))
+		return sc.castTrait(n)
 	case "CASE":
 		return sc.caseTrait(n)
 	case "FUNCTION", "WINDOW":
 		return sc.functionTrait(n)
 	case "OPERATOR":
 		return sc.operatorTrait(n)
+	case "COMPARISON":
+		return sc.comparisonTrait(n)
+	case "CONJUNCTION":
+		return trait{notNull: allNotNull(sc.expressions(n.list("children")))}
+	case "BETWEEN":
+		return sc.betweenTrait(n)
 	case "SUBQUERY":
-		if n.text("subquery_type") != "SCALAR" {
-			return trait{}
-		}
-		if columns, ok := sc.query(n.child("subquery").child("node"), sc.with); ok && len(columns) == 1 {
-			return trait{declared: columns[0].declared, integer: columns[0].integer}
-		}
+		return sc.subqueryTrait(n)
 	}
 	return trait{}
 }
 
+func (sc *scope) expressions(nodes []any) []trait {
+	out := make([]trait, len(nodes))
+	for i, n := range nodes {
+		out[i] = sc.expression(asNode(n))
+	}
+	return out
+}
+
+func allNotNull(traits []trait) bool {
+	return !slices.ContainsFunc(traits, func(t trait) bool { return !t.notNull })
+}
+
 func constantTrait(value node) trait {
-	t := trait{notNull: !value.bool("is_null")}
+	if value.bool("is_null") {
+		return trait{declared: arrow.Null}
+	}
+	t := trait{notNull: true}
 	switch value.child("type").text("id") {
 	case "TINYINT", "SMALLINT", "INTEGER", "BIGINT":
-		t.integer = t.notNull
+		t.integer = true
 	}
 	return t
 }
 
-func castTrait(to string, try bool, from trait) trait {
-	t := trait{notNull: from.notNull && !try}
-	switch to {
-	case "TIMESTAMP_NS", "TIMESTAMP":
-		t.declared = timeType
-	case "TINYINT":
-		t.declared = arrow.PrimitiveTypes.Int8
-	case "SMALLINT":
-		t.declared = arrow.PrimitiveTypes.Int16
-	case "INTEGER":
-		t.declared = arrow.PrimitiveTypes.Int32
-	case "BIGINT":
-		t.declared = arrow.PrimitiveTypes.Int64
+// engineCasts are the types that clients see of what is cast to the engine's type of that name.
+var engineCasts = map[string]arrow.DataType{
+	"TIMESTAMP_NS": plainTime, "TIMESTAMP": plainTime, "DATE": dateType,
+	"TINYINT": arrow.PrimitiveTypes.Int8, "SMALLINT": arrow.PrimitiveTypes.Int16, "INTEGER": arrow.PrimitiveTypes.Int32,
+	"BIGINT": arrow.PrimitiveTypes.Int64,
+}
+
+func (sc *scope) castTrait(n node) trait {
+	from := sc.expression(n.child("child"))
+	to := n.child("cast_type").text("id")
+	if to == "VARCHAR" && isTime(from.declared) && n.pos() >= 0 {
+		sc.hints.timeText[sc.text.original(n.pos())] = from.declared.(*arrow.TimestampType).TimeZone != ""
+	}
+	t := trait{notNull: from.notNull && !n.bool("try_cast"), declared: engineCasts[to]}
+	if n.pos() >= 0 {
+		if declared := sc.typed[sc.text.original(n.pos())]; declared != nil {
+			t.declared = declared
+		}
 	}
 	return t
 }
 
 func (sc *scope) caseTrait(n node) trait {
 	var out trait
-	first := true
-	add := func(e node) {
-		t := sc.expression(e)
-		t.name = ""
-		if e.text("class") == "CONSTANT" && e.child("value").bool("is_null") {
-			out.notNull = false
-			return
-		}
-		if first {
-			out, first = t, false
-			return
-		}
-		out = out.merge(t)
-	}
-	for _, check := range n.list("case_checks") {
-		add(asNode(check).child("then_expr"))
-	}
-	add(n.child("else_expr"))
-	out.notNull = false // cheap to say, rarely of use
-	return out
-}
-
-func (sc *scope) functionTrait(n node) trait {
-	name := n.text("function_name")
-	var args []trait
-	for _, c := range n.list("children") {
-		args = append(args, sc.expression(asNode(c)))
-	}
-	switch {
-	case name == "count_star":
-		t := trait{declared: arrow.PrimitiveTypes.Int64, notNull: true}
-		if n.text("class") == "FUNCTION" && n["filter"] == nil {
-			t.name = "count(*)"
-		}
-		return t
-	case name == "arrow_typeof" && len(args) == 1:
-		if t := args[0].declared; t != nil && n.pos() >= 0 {
-			sc.typeofs[n.pos()] = t
-		} else if args[0].integer && n.pos() >= 0 {
-			sc.typeofs[n.pos()] = arrow.PrimitiveTypes.Int64
-		}
-		return trait{}
-	case name == "count":
-		return trait{declared: arrow.PrimitiveTypes.Int64, notNull: true}
-	case name == "expanded_center":
-		return trait{declared: arrow.PrimitiveTypes.Float64, notNull: true}
-	case name == "expanded_count":
-		return trait{declared: arrow.PrimitiveTypes.Uint64, notNull: true}
-	case name == "now":
-		return trait{declared: timeType, notNull: true}
-	case name == "sum" && len(args) == 1 && isUnsigned(args[0].declared):
-		return trait{declared: arrow.PrimitiveTypes.Uint64}
-	case functionResult[name] != nil:
-		if (name == "date_part" || name == "datepart") && isEpoch(n) {
-			return trait{}
-		}
-		return trait{declared: functionResult[name]}
-	case (name == "min" || name == "max") && len(args) > 0 && args[0].declared != nil:
-		return trait{declared: unpacked(args[0].declared), integer: args[0].integer}
-	case passing[name] && len(args) > 0:
-		return trait{declared: args[0].declared, integer: args[0].integer}
-	case (name == "-" || name == "+") && len(args) == 2:
-		switch left, right := isTime(args[0].declared), isTime(args[1].declared); {
-		case left && right && name == "-":
-			return trait{declared: durationType}
-		case left || right:
-			return trait{declared: timeType}
-		}
-	}
-	if arithmetic[name] {
-		return trait{integer: slices.ContainsFunc(args, func(t trait) bool { return t.integer })}
-	}
-	return trait{}
-}
-
-// isEpoch reports whether a date_part asks for seconds, which come with a fraction.
-func isEpoch(n node) bool {
-	children := n.list("children")
-	return len(children) > 0 && asNode(children[0]).child("value").text("value") == "epoch"
-}
-
-func (sc *scope) operatorTrait(n node) trait {
-	if n.text("type") != "OPERATOR_COALESCE" {
-		return trait{}
-	}
-	var out trait
-	notNull := false
-	for i, c := range n.list("children") {
-		t := sc.expression(asNode(c))
-		notNull = notNull || t.notNull
+	all := true
+	for i, check := range n.list("case_checks") {
+		sc.expression(asNode(check).child("when_expr"))
+		t := sc.expression(asNode(check).child("then_expr"))
+		all = all && t.notNull
 		if i == 0 {
 			out = t
-		} else if t.declared == nil && out.declared != nil && isText(out.declared) {
-			out = trait{declared: out.declared} // a text literal becomes what the column is
 		} else {
 			out = out.merge(t)
 		}
 	}
-	out.name, out.notNull = "", notNull
+	otherwise := sc.expression(n.child("else_expr"))
+	out = out.merge(otherwise)
+	out.name, out.table, out.notNull = "", "", all && otherwise.notNull
+	return out
+}
+
+func (sc *scope) comparisonTrait(n node) trait {
+	left, right := sc.expression(n.child("left")), sc.expression(n.child("right"))
+	sc.compared(left, n.child("right"))
+	sc.compared(right, n.child("left"))
+	distinct := n.text("type") == "COMPARE_DISTINCT_FROM" || n.text("type") == "COMPARE_NOT_DISTINCT_FROM"
+	return trait{notNull: distinct || left.notNull && right.notNull}
+}
+
+func (sc *scope) betweenTrait(n node) trait {
+	input := sc.expression(n.child("input"))
+	lower, upper := sc.expression(n.child("lower")), sc.expression(n.child("upper"))
+	sc.compared(input, n.child("lower"))
+	sc.compared(input, n.child("upper"))
+	return trait{notNull: input.notNull && lower.notNull && upper.notNull}
+}
+
+// compared notes that a literal interval is compared with a duration, which the engine knows as a number.
+func (sc *scope) compared(with trait, n node) {
+	if with.declared == nil || with.declared.ID() != arrow.DURATION || n.pos() < 0 {
+		return
+	}
+	if n.child("cast_type").text("id") == "INTERVAL" || strings.HasPrefix(n.text("function_name"), "to_") {
+		sc.hints.spans[sc.text.original(n.pos())] = true
+	}
+}
+
+func (sc *scope) subqueryTrait(n node) trait {
+	columns, ok := sc.query(n.child("subquery").child("node"), sc.with)
+	switch n.text("subquery_type") {
+	case "EXISTS", "NOT_EXISTS":
+		return trait{notNull: true}
+	case "SCALAR":
+		if ok && len(columns) == 1 {
+			return trait{declared: columns[0].declared, integer: columns[0].integer}
+		}
+	}
+	return trait{}
+}
+
+func (sc *scope) operatorTrait(n node) trait {
+	args := sc.expressions(n.list("children"))
+	switch n.text("type") {
+	case "OPERATOR_COALESCE":
+		return coalesceTrait(args)
+	case "OPERATOR_NOT", "COMPARE_IN", "COMPARE_NOT_IN":
+		return trait{notNull: allNotNull(args)}
+	case "OPERATOR_IS_NULL", "OPERATOR_IS_NOT_NULL":
+		return trait{notNull: true}
+	case "GROUPING_FUNCTION":
+		return trait{notNull: true, declared: arrow.PrimitiveTypes.Int32}
+	case "ARRAY_EXTRACT":
+		if len(args) > 0 && args[0].declared != nil {
+			if l, ok := args[0].declared.(*arrow.ListType); ok {
+				return trait{declared: l.Elem()}
+			}
+		}
+	}
+	return trait{}
+}
+
+func coalesceTrait(args []trait) trait {
+	var out trait
+	notNull := false
+	for i, t := range args {
+		notNull = notNull || t.notNull
+		switch {
+		case i == 0:
+			out = t
+		case t.declared == nil && out.declared != nil && isText(out.declared):
+			out = trait{declared: out.declared} // a text literal becomes what the column is
+		default:
+			out = out.merge(t)
+		}
+	}
+	out.name, out.table, out.notNull = "", "", notNull
 	return out
 }
 
@@ -220,6 +216,8 @@ func isTime(t arrow.DataType) bool {
 }
 
 func isText(t arrow.DataType) bool { return t.ID() == arrow.STRING || arrow.TypeEqual(t, dictText) }
+
+func isDuration(t arrow.DataType) bool { return t != nil && t.ID() == arrow.DURATION }
 
 func isUnsigned(t arrow.DataType) bool {
 	return t != nil && (t.ID() == arrow.UINT8 || t.ID() == arrow.UINT16 || t.ID() == arrow.UINT32 || t.ID() == arrow.UINT64)

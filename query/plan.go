@@ -25,7 +25,8 @@ type plan struct {
 
 	scalars []Scalar // functions of ours that it calls
 
-	traits []trait // of the columns of the answer; nil when not known
+	typed  map[int]arrow.DataType // see inference
+	traits []trait                // of the columns of the answer; nil when not known
 }
 
 // planScan is a relation of the lake.
@@ -36,31 +37,27 @@ type planScan struct {
 	whole          bool // read by the definition of a view: the range of the request leaves out nothing
 }
 
-// plan rewrites the statement, has it parsed, and checks the tree. What arrow_typeof says depends on declared types, which
-// only the checked tree tells; a statement with it goes round again, with the answers in its text.
+// plan rewrites the statement, has it parsed, and checks the tree. Some of the dialect depends on declared types, which only
+// the checked tree tells; such a statement goes round again, with the answers in its text.
 //
 // casts are the types of parameters, by name; nil leaves them to the engine.
 func (s *Service) plan(ctx context.Context, session Session, stmt *statement, casts map[string]string) (*plan, error) {
-	p, in, err := s.planOnce(ctx, session, stmt, nil, casts)
-	if err != nil || len(in.typeofs) == 0 {
+	p, in, err := s.planOnce(ctx, session, stmt, newHints(), casts)
+	if err != nil || in.hints.empty() {
 		return p, err
 	}
-	typeofs := make(map[int]string, len(in.typeofs))
-	for pos, t := range in.typeofs {
-		typeofs[p.text.original(pos)] = TypeText(t)
-	}
-	p, _, err = s.planOnce(ctx, session, stmt, typeofs, casts)
+	p, _, err = s.planOnce(ctx, session, stmt, in.hints, casts)
 	return p, err
 }
 
 func (s *Service) planOnce(
-	ctx context.Context, session Session, stmt *statement, typeofs map[int]string, casts map[string]string,
+	ctx context.Context, session Session, stmt *statement, known *hints, casts map[string]string,
 ) (*plan, *inference, error) {
-	text, r, err := rewrite(stmt, typeofs, casts, s.ours)
+	text, r, err := rewrite(stmt, known, casts, s.ours)
 	if err != nil {
 		return nil, nil, err
 	}
-	p := &plan{stmt: stmt, text: text}
+	p := &plan{stmt: stmt, text: text, typed: r.typed}
 	data, err := session.Parse(ctx, text.text)
 	if err != nil {
 		return nil, nil, err
@@ -208,8 +205,16 @@ func (p *plan) sql(limit *int64) string {
 // located translates the position of an engine's complaint into the user's text.
 func (p *plan) located(err error) error {
 	var at *SQLError
-	if !errors.As(err, &at) || at.Pos < 0 {
+	if !errors.As(err, &at) {
 		return err
+	}
+	if at.Data {
+		f := *at.Fault
+		f.Msg = scrub(f.Msg, p.stmt.sql)
+		at = &SQLError{Fault: &f, Pos: at.Pos, Data: true}
+	}
+	if at.Pos < 0 {
+		return at
 	}
 	pos := at.Pos - len(p.explain())
 	if pos < 0 || pos > len(p.text.text) {
@@ -217,7 +222,7 @@ func (p *plan) located(err error) error {
 	} else {
 		pos = min(p.text.original(pos), len(p.stmt.sql))
 	}
-	return &SQLError{Fault: at.Fault, Pos: pos}
+	return &SQLError{Fault: at.Fault, Pos: pos, Data: at.Data}
 }
 
 func limitOf(limit *int64) int64 {

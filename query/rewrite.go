@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/apache/arrow-go/v18/arrow"
+
 	"github.com/micromegas-go/micromegas/internal/fault"
 )
 
@@ -31,13 +33,17 @@ func (i instance) relation() string {
 type rewriter struct {
 	*statement
 	edits     []edit
-	instances map[string]instance // by relation name
-	closing   []int               // for each opening parenthesis the token that closes it, else 0
-	opening   []int               // for each token the innermost parenthesis around it, or -1
-	cases     []int               // for each token how many CASE are open before it
-	typeofs   map[int]string      // by the position of an arrow_typeof, the type that is known without the engine
-	casts     map[string]string   // by the name of a parameter, the type that it is cast to
-	unnamed   int                 // how many ? there were
+	instances map[string]instance    // by relation name
+	closing   []int                  // for each opening parenthesis the token that closes it, else 0
+	openers   []int                  // for each closing parenthesis the token that opens it, else -1
+	opening   []int                  // for each token the innermost parenthesis around it, or -1
+	cases     []int                  // for each token how many CASE are open before it
+	clauses   []string               // for each token the word that began its clause
+	done      map[int]bool           // tokens that a rule for an earlier one has dealt with
+	typed     map[int]arrow.DataType // by the position of a cast, the type that it was written for
+	hints     *hints
+	casts     map[string]string // by the name of a parameter, the type that it is cast to
+	unnamed   int               // how many ? there were
 
 	functions map[string]*TableFunction
 	calls     map[string]*plannedCall // by relation name
@@ -45,18 +51,19 @@ type rewriter struct {
 }
 
 // rewrite returns the statement in the engine's dialect. The rewriter knows the view instances and the calls of table
-// functions that it names. typeofs, casts and functions may be nil.
-func rewrite(s *statement, typeofs map[int]string, casts map[string]string, functions map[string]*TableFunction) (rewritten, *rewriter, error) {
+// functions that it names. casts and functions may be nil.
+func rewrite(s *statement, known *hints, casts map[string]string, functions map[string]*TableFunction) (rewritten, *rewriter, error) {
 	r := &rewriter{
-		statement: s, instances: map[string]instance{}, typeofs: typeofs, casts: casts,
+		statement: s, instances: map[string]instance{}, hints: known, casts: casts, typed: map[int]arrow.DataType{}, done: map[int]bool{},
 		functions: functions, calls: map[string]*plannedCall{}, now: time.Now(),
 	}
 	r.match()
+	r.findClauses()
 	if begin := s.tokens[0].pos; s.kind == kindExplain || s.kind == kindAnalyze {
-		r.edits = append(r.edits, edit{0, begin, ""})
+		r.edits = append(r.edits, edit{pos: 0, end: begin})
 	}
 	if end := s.tokens[len(s.tokens)-1].end; strings.Contains(s.sql[end:], ";") {
-		r.edits = append(r.edits, edit{end, len(s.sql), ""})
+		r.edits = append(r.edits, edit{pos: end, end: len(s.sql), rank: rankReplace})
 	}
 	for i := 0; i < len(s.tokens); i++ {
 		next, err := r.token(i)
@@ -71,11 +78,11 @@ func rewrite(s *statement, typeofs map[int]string, casts map[string]string, func
 // match finds the parentheses that belong together and the open CASE of every token.
 func (r *rewriter) match() {
 	n := len(r.tokens)
-	r.closing, r.opening, r.cases = make([]int, n), make([]int, n), make([]int, n)
+	r.closing, r.openers, r.opening, r.cases = make([]int, n), make([]int, n), make([]int, n), make([]int, n)
 	var open []int
 	depth := 0
 	for i := range r.tokens {
-		r.opening[i] = -1
+		r.openers[i], r.opening[i] = -1, -1
 		if len(open) > 0 {
 			r.opening[i] = open[len(open)-1]
 		}
@@ -85,6 +92,7 @@ func (r *rewriter) match() {
 			open = append(open, i)
 		case (r.is(i, ")") || r.is(i, "]") || r.is(i, "}")) && len(open) > 0:
 			r.closing[open[len(open)-1]] = i
+			r.openers[i] = open[len(open)-1]
 			open = open[:len(open)-1]
 			r.opening[i] = -1
 			if len(open) > 0 {
@@ -100,16 +108,21 @@ func (r *rewriter) match() {
 
 // replace replaces tokens i to j, both included.
 func (r *rewriter) replace(i, j int, text string) {
-	r.edits = append(r.edits, edit{r.tokens[i].pos, r.tokens[j].end, text})
+	r.edits = append(r.edits, edit{pos: r.tokens[i].pos, end: r.tokens[j].end, text: text, rank: rankReplace})
 }
 
 // before inserts text in front of token i, after behind it.
 func (r *rewriter) before(i int, text string) {
-	r.edits = append(r.edits, edit{r.tokens[i].pos, r.tokens[i].pos, text})
+	r.edits = append(r.edits, edit{pos: r.tokens[i].pos, end: r.tokens[i].pos, text: text, rank: rankBefore})
+}
+
+// around inserts text in front of token i for the sake of what follows behind the operand that begins there.
+func (r *rewriter) around(i int, text string) {
+	r.edits = append(r.edits, edit{pos: r.tokens[i].pos, end: r.tokens[i].pos, text: text, rank: rankAround})
 }
 
 func (r *rewriter) after(i int, text string) {
-	r.edits = append(r.edits, edit{r.tokens[i].end, r.tokens[i].end, text})
+	r.edits = append(r.edits, edit{pos: r.tokens[i].end, end: r.tokens[i].end, text: text, rank: rankBehind})
 }
 
 // call reports whether token i is followed by parentheses that are closed, and returns where.
@@ -122,6 +135,9 @@ func (r *rewriter) call(i int) (closing int, ok bool) {
 
 // token applies the rules to token i and returns the last token that was dealt with.
 func (r *rewriter) token(i int) (int, error) {
+	if r.done[i] {
+		return i, nil
+	}
 	switch r.tokens[i].kind {
 	case tokenWord:
 		return r.rewriteWord(i)
@@ -129,8 +145,15 @@ func (r *rewriter) token(i int) (int, error) {
 		if next, ok := r.qualified(i); ok {
 			return next, nil
 		}
+	case tokenNumber:
+		r.number(i)
 	case tokenSymbol:
+		if next, err := r.symbol(i); next != i || err != nil {
+			return next, err
+		}
 		return r.parameter(i), nil
+	case tokenText:
+		r.bytes(i)
 	default:
 	}
 	return i, nil
@@ -153,6 +176,25 @@ func (r *rewriter) rewriteWord(i int) (int, error) {
 		if text, ok := r.literal(i + 1); ok && strings.Contains(text, `\`) && r.word(i+2) != "escape" {
 			r.after(i+1, ` ESCAPE '\'`)
 		}
+	case "varchar", "text", "string", "char":
+		r.timeText(i)
+	case "interval":
+		if last := r.nanoseconds(i); last > i {
+			return last, nil
+		}
+		r.span(i)
+	case "values":
+		r.values(i)
+	case "except":
+		if r.is(i-1, "*") && r.is(i+1, "(") {
+			r.replace(i, i, "exclude")
+			return i, nil
+		}
+	case "left":
+		if w := r.word(i + 1); (w == "semi" || w == "anti") && r.word(i+2) == "join" {
+			r.replace(i, i, "")
+			return i, nil
+		}
 	case "desc":
 		r.descending(i)
 	case "current_timestamp":
@@ -164,7 +206,10 @@ func (r *rewriter) rewriteWord(i int) (int, error) {
 		if next, ok := r.timestamp(i); ok {
 			return next, nil
 		}
-	case "tinyint", "smallint", "int", "integer", "bigint":
+	case "tinyint", "smallint", "int", "integer", "bigint", "int2", "int4", "int8":
+		if r.typePosition(i) {
+			r.truncated(i)
+		}
 		if r.word(i+1) == "unsigned" {
 			name := "u" + strings.Replace(word, "integer", "int", 1)
 			r.replace(i, i+1, strings.Replace(name, "uint", "uinteger", 1))
@@ -285,13 +330,20 @@ func (r *rewriter) timestamp(i int) (int, bool) {
 }
 
 // typePosition reports whether token i names a type: behind ::, or behind AS in a CAST.
-func (r *rewriter) typePosition(i int) bool {
+func (r *rewriter) typePosition(i int) bool { return r.castPosition(i) >= 0 }
+
+// castPosition returns where the cast begins whose type token i names: at ::, or at CAST; else -1. The engine tells of the
+// same places.
+func (r *rewriter) castPosition(i int) int {
 	if r.is(i-1, ":") && r.is(i-2, ":") {
-		return true
+		return r.tokens[i-2].pos
 	}
 	if r.word(i-1) != "as" || r.opening[i] < 1 {
-		return false
+		return -1
 	}
-	cast := r.word(r.opening[i] - 1)
-	return cast == "cast" || cast == "try_cast"
+	at := r.opening[i] - 1
+	if cast := r.word(at); cast != "cast" && cast != "try_cast" {
+		return -1
+	}
+	return r.tokens[at].pos
 }

@@ -10,13 +10,35 @@ import (
 var renamed = map[string]string{
 	"approx_distinct":   "approx_count_distinct",
 	"btrim":             "trim",
+	"cardinality":       "len",
 	"covar":             "covar_samp",
 	"lpad":              "bounded_lpad",
 	"nvl":               "coalesce",
+	"array_any_value":   "list_any_value",
+	"array_element":     "list_extract",
+	"array_empty":       "list_empty",
+	"array_except":      "list_except",
+	"array_join":        "array_to_string",
+	"array_max":         "list_max",
+	"array_min":         "list_min",
+	"array_union":       "list_union",
+	"array_resize":      "bounded_resize",
+	"bool_xor":          "xor",
+	"date_format":       "to_char",
+	"empty":             "list_empty",
+	"get_field":         "struct_extract",
+	"list_element":      "list_extract",
+	"list_join":         "array_to_string",
+	"make_array":        "list_value",
+	"make_list":         "list_value",
+	"percentile_cont":   "quantile_cont",
 	"regexp_like":       "regexp_matches",
 	"repeat":            "bounded_repeat",
 	"rpad":              "bounded_rpad",
-	"signum":            "sign",
+	"sha256":            "sha256_bytes",
+	"substring_index":   "substr_index",
+	"to_timestamp":      "timestamp_of",
+	"uuid":              "uuid_text",
 	"var":               "var_samp",
 	"var_population":    "var_pop",
 	"var_sample":        "var_samp",
@@ -28,6 +50,9 @@ func (r *rewriter) function(i int, name string) (done bool, err error) {
 	closing, ok := r.call(i)
 	if !ok {
 		return false, nil
+	}
+	if name == "percentile_cont" && len(r.commas(i+1)) == 0 {
+		return false, nil // WITHIN GROUP, which the engine has under that name
 	}
 	if to := renamed[name]; to != "" && to != name {
 		r.replace(i, i, to)
@@ -41,10 +66,26 @@ func (r *rewriter) function(i int, name string) (done bool, err error) {
 		r.replace(i, i, strings.TrimSuffix(name, "_value"))
 		return true, nil
 	case "arrow_typeof":
-		if text, ok := r.typeofs[r.tokens[i].pos]; ok {
+		if text, ok := r.hints.typeofs[r.tokens[i].pos]; ok {
 			r.replace(i, closing, "'"+strings.ReplaceAll(text, "'", "''")+"'")
 			return true, nil
 		}
+		return false, nil
+	case "nth_value":
+		return r.nthValue(i, closing)
+	case "named_struct", "struct":
+		return r.structure(i, closing, name)
+	case "date_bin":
+		return r.dateBin(i, closing)
+	case "date_part", "datepart":
+		if unit, ok := r.literal(i + 2); ok && strings.HasPrefix(lower(unit), "nanosecond") && r.is(i+3, ",") {
+			r.replace(i, i, "nanosecond")
+			r.replace(i+2, i+3, "")
+			return true, nil
+		}
+		return false, nil
+	case "generate_series", "range":
+		r.series(i, closing)
 		return false, nil
 	case "arrow_cast":
 		return r.arrowCast(i, closing)
@@ -89,59 +130,18 @@ func (r *rewriter) arrowCast(i, closing int) (bool, error) {
 		return false, invalidAt(r.tokens[i].pos, "arrow_cast wants an expression and a constant text with the name of a type")
 	}
 	name, ok := r.literal(commas[0] + 1)
-	engine := engineType(name)
-	if !ok || engine == "" {
+	t, known := parseType(name)
+	if !ok || !known {
 		return false, invalidAt(r.tokens[commas[0]+1].pos, fmt.Sprintf("arrow_cast does not know the type %s", r.text(commas[0]+1)))
 	}
-	r.replace(i, i, "cast")
-	r.replace(commas[0], commas[0]+1, " AS "+engine)
+	r.typed[r.tokens[i].pos] = t.declared
+	begin, end := t.begin, t.end
+	if t.truncate {
+		begin, end = begin+"trunc(", ")"+end
+	}
+	r.replace(i, i+1, begin)
+	r.replace(commas[0], closing, end)
 	return true, nil
-}
-
-// engineType returns the engine's name of an Arrow type, without dictionaries; "" when there is none.
-func engineType(name string) string {
-	name = strings.TrimSpace(name)
-	if inner, ok := strings.CutPrefix(name, "Dictionary("); ok {
-		_, value, _ := strings.Cut(strings.TrimSuffix(inner, ")"), ",")
-		return engineType(value)
-	}
-	if strings.HasPrefix(name, "Timestamp(") {
-		return "TIMESTAMP_NS"
-	}
-	if strings.HasPrefix(name, "Duration(") {
-		return "BIGINT"
-	}
-	switch name {
-	case "Boolean":
-		return "BOOLEAN"
-	case "Int8":
-		return "TINYINT"
-	case "Int16":
-		return "SMALLINT"
-	case "Int32":
-		return "INTEGER"
-	case "Int64":
-		return "BIGINT"
-	case "UInt8":
-		return "UTINYINT"
-	case "UInt16":
-		return "USMALLINT"
-	case "UInt32":
-		return "UINTEGER"
-	case "UInt64":
-		return "UBIGINT"
-	case "Float16", "Float32":
-		return "FLOAT"
-	case "Float64":
-		return "DOUBLE"
-	case "Utf8", "LargeUtf8", "Utf8View":
-		return "VARCHAR"
-	case "Binary", "LargeBinary", "BinaryView":
-		return "BLOB"
-	case "Date32", "Date64":
-		return "DATE"
-	}
-	return ""
 }
 
 // approxPercentile makes approx_quantile(CAST(x AS DOUBLE), q) of approx_percentile_cont(x, q), of
@@ -158,9 +158,11 @@ func (r *rewriter) approxPercentile(i, closing int, name string) (bool, error) {
 	case len(commas) > 0 && name == "approx_percentile_cont":
 		r.before(i+2, "CAST(")
 		r.before(commas[0], " AS DOUBLE)")
+		r.after(commas[0], " CAST(")
 		if len(commas) > 1 {
 			r.replace(commas[1], closing-1, "")
 		}
+		r.before(closing, " AS FLOAT)")
 	case r.word(closing+1) == "within" && r.word(closing+2) == "group" && r.is(group, "(") && r.closing[group] > group+3 &&
 		r.word(group+1) == "order" && r.word(group+2) == "by" && closing == i+3:
 		end := r.closing[group]
@@ -173,8 +175,9 @@ func (r *rewriter) approxPercentile(i, closing int, name string) (bool, error) {
 				fraction = "1 - " + fraction
 			}
 		}
-		r.replace(i+2, i+2, "CAST(("+order+") AS DOUBLE), "+fraction)
+		r.replace(i+2, i+2, "CAST(("+order+") AS DOUBLE), CAST("+fraction+" AS FLOAT)")
 		r.replace(closing+1, end, "")
+		r.done[i+2] = true
 	default:
 		return false, invalidAt(r.tokens[i].pos, name+" wants (expression, fraction) or (fraction) WITHIN GROUP (ORDER BY expression)")
 	}

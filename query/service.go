@@ -376,6 +376,17 @@ func (s *Service) describe(ctx context.Context, sql string, parameters arrow.Rec
 	return d, nil
 }
 
+// stage says in the words of existing servers how far a statement came that is to blame.
+func stage(err *SQLError) string {
+	switch {
+	case err.Fault.Kind != fault.Invalid && err.Fault.Kind != fault.Unimplemented:
+		return ""
+	case err.Data:
+		return "error executing plan: "
+	}
+	return "error building dataframe: "
+}
+
 // located makes a *fault.Error of err, with the place in the user's text in its message when that is known.
 func located(sql string, err error) error {
 	if err == nil {
@@ -389,6 +400,7 @@ func located(sql string, err error) error {
 		return fault.Wrap(fault.Internal, "the query failed", err)
 	}
 	f := *at.Fault
+	f.Msg = stage(at) + f.Msg
 	if at.Pos >= 0 && at.Pos <= len(sql) {
 		before := sql[:at.Pos]
 		line := 1 + strings.Count(before, "\n")

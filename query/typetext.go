@@ -20,6 +20,9 @@ func TypeText(t arrow.DataType) string {
 	case *arrow.DurationType:
 		return fmt.Sprintf("Duration(%s)", t.Unit)
 	case *arrow.ListType:
+		if name := t.ElemField().Name; name != "item" {
+			return fmt.Sprintf("List(%s, field: '%s')", fieldText(t.ElemField()), name)
+		}
 		return fmt.Sprintf("List(%s)", fieldText(t.ElemField()))
 	case *arrow.StructType:
 		parts := make([]string, t.NumFields())

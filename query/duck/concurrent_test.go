@@ -24,7 +24,7 @@ func TestConcurrent(t *testing.T) {
 		"SELECT count(*) FROM log_entries",
 		"SELECT property_get(properties, 'name'), msg FROM log_entries",
 		"SELECT max(time) - min(time) AS d FROM log_entries",
-		"SELECT range FROM range(300000)",
+		"SELECT value FROM range(300000)",
 		"SELECT s.stream_id, count(*) FROM streams s, log_entries l GROUP BY 1",
 		"SELECT nope",
 		"SELECT * FROM duckdb_settings()",

@@ -73,8 +73,11 @@ func statementError(kind fault.Kind, r report, cause error) error {
 	if err != nil || pos < 0 {
 		pos = -1
 	}
-	return &query.SQLError{Fault: fault.Wrap(kind, clean(r.Message), cause), Pos: pos}
+	return &query.SQLError{Fault: fault.Wrap(kind, clean(r.Message), cause), Pos: pos, Data: !aboutText[r.Type]}
 }
+
+// aboutText are the kinds of errors that are found before any row is read.
+var aboutText = map[string]bool{"Parser": true, "Syntax": true, "Binder": true, "Catalog": true, "Not implemented": true, "Parameter Not Allowed": true}
 
 // parseReport reads DuckDB's JSON, with or without a prefix such as "Parser Error: "; plain text is taken apart.
 func parseReport(text string) report {
@@ -95,7 +98,7 @@ var (
 	// stackTrace is where DuckDB appends one.
 	stackTrace = regexp.MustCompile(`(?s)\n*Stack Trace:.*`)
 	// hint points to the engine's own documentation or settings, which callers cannot change.
-	hint = regexp.MustCompile(`(?s)\n+(LINE \d+:|Possible solutions:|This error signals|For more information).*| Use "SET .*`)
+	hint = regexp.MustCompile(`(?s)\n+(LINE \d+:|Possible solutions:|This error signals|For more information).*|\s*Use "SET .*`)
 )
 
 // clean leaves out of a message what callers must not see or cannot use.
@@ -103,7 +106,8 @@ func clean(message string) string {
 	message = stackTrace.ReplaceAllString(message, "")
 	message = hint.ReplaceAllString(message, "")
 	message = absolutePath.ReplaceAllString(message, "<path>")
-	message = strings.NewReplacer("memory.main.", "", "temp.main.", "", "main.", "", `"TIMESTAMP_NS"`, "TIMESTAMP").Replace(message)
+	message = strings.NewReplacer("memory.main.", "", "temp.main.", "", "main.", "", `"TIMESTAMP_NS"`, "TIMESTAMP",
+		`Values list "`, `Table "`, "extract specifier ", "unit of time ").Replace(message)
 	return strings.TrimSpace(message)
 }
 

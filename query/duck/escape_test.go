@@ -225,18 +225,18 @@ func TestExhaustion(t *testing.T) {
 	for name, sql := range map[string]string{
 		"recursion":          "WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r) SELECT count(*) FROM r",
 		"recursion doubling": "WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT a.n + 1 FROM r a, (VALUES (1), (2)) b) SELECT count(*) FROM r",
-		"cross join":         "SELECT count(*) FROM range(1000000) a, range(1000000) b, range(1000000) c WHERE a.range + b.range + c.range = -1",
+		"cross join":         "SELECT count(*) FROM range(1000000) a, range(1000000) b, range(1000000) c WHERE a.value + b.value + c.range = -1",
 		"repeat":             "SELECT length(repeat(repeat('x', 1000000), 1000000))",
 		"repeat of rows":     "SELECT max(repeat('x', 1000000 + range)) FROM range(100000) GROUP BY range",
-		"list":               "SELECT len(list(range)) FROM range(10000000000)",
-		"sort":               "SELECT * FROM range(2000000000) ORDER BY hash(range)",
-		"string_agg":         "SELECT length(string_agg(range, ',')) FROM range(10000000000)",
+		"list":               "SELECT len(list(value)) FROM range(10000000000)",
+		"sort":               "SELECT * FROM range(2000000000) ORDER BY hash(value)",
+		"string_agg":         "SELECT length(string_agg(value, ',')) FROM range(10000000000)",
 		"lpad of rows":       "SELECT max(length(lpad('x', 1000000, 'y'))) FROM range(1000000)",
 		"list of range":      "SELECT len(range(1000000000))",
 		"list of series":     "SELECT len(generate_series(1, 1000000000))",
 		"replace":            "SELECT length(replace(repeat('x', 1000000), 'x', repeat('y', 1000000)))",
 		"lambda and text":    "SELECT len(list_transform(range(1000000), x -> repeat('y', 1000000)))",
-		"histogram":          "SELECT histogram(range) FROM range(1000000000)",
+		"histogram":          "SELECT histogram(value) FROM range(1000000000)",
 		"lpad":               "SELECT length(lpad('x', 2000000000, 'y'))",
 		"parentheses":        many(10000, "(", "1", ")"),
 		"brackets":           many(10000, "[", "1", "]"),
@@ -314,7 +314,7 @@ func TestCancel(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
 		go func() {
-			res, err := s.Execute(ctx, query.Request{SQL: "SELECT count(*) FROM range(100000000) a, range(100000000) b WHERE a.range = -b.range - 5"})
+			res, err := s.Execute(ctx, query.Request{SQL: "SELECT count(*) FROM range(100000000) a, range(100000000) b WHERE a.value = -b.value - 5"})
 			if err == nil {
 				res.Release()
 			}
@@ -337,7 +337,7 @@ func TestCancel(t *testing.T) {
 	t.Run("mid-stream", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		res, err := s.Execute(ctx, query.Request{SQL: "SELECT range AS x FROM range(10000000000)"})
+		res, err := s.Execute(ctx, query.Request{SQL: "SELECT value AS x FROM range(10000000000)"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -352,7 +352,7 @@ func TestCancel(t *testing.T) {
 	})
 	t.Run("released while computing", func(t *testing.T) {
 		// The first chunk comes at once, the next one never.
-		res, err := s.Execute(t.Context(), query.Request{SQL: "SELECT a.range AS x FROM range(100000000) a, range(100000000) b WHERE a.range < 1 AND b.range < 1000000 OR a.range + b.range = -1"})
+		res, err := s.Execute(t.Context(), query.Request{SQL: "SELECT a.value AS x FROM range(100000000) a, range(100000000) b WHERE a.value < 1 AND b.value < 1000000 OR a.value + b.value = -1"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -366,7 +366,7 @@ func TestCancel(t *testing.T) {
 		<-done
 	})
 	t.Run("released mid-stream", func(t *testing.T) {
-		res, err := s.Execute(t.Context(), query.Request{SQL: "SELECT range AS x FROM range(10000000000)"})
+		res, err := s.Execute(t.Context(), query.Request{SQL: "SELECT value AS x FROM range(10000000000)"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -388,7 +388,7 @@ func TestCancel(t *testing.T) {
 
 func TestTimeout(t *testing.T) {
 	s := newService(t, newLake(t), duck.Options{}, query.Options{Timeout: 50 * time.Millisecond})
-	_, err := run(t, s, query.Request{SQL: "SELECT count(*) FROM range(100000000) a, range(100000000) b WHERE a.range = -b.range - 5"})
+	_, err := run(t, s, query.Request{SQL: "SELECT count(*) FROM range(100000000) a, range(100000000) b WHERE a.value = -b.value - 5"})
 	if fault.KindOf(err) != fault.Exhausted || !strings.Contains(err.Error(), "longer than 50ms") {
 		t.Errorf("error %v", err)
 	}
@@ -439,7 +439,7 @@ func TestErrors(t *testing.T) {
 		{"SELECT CAST(msg AS INT) FROM log_entries", "(at line 1, column 8)"},
 		{"SELECT level + 'a' FROM log_entries", "type casts"},
 		{"SELECT 1;\n\n SELECT 2", "only one statement can be sent at a time (at line 1, column 9)"},
-		{"SELECT sum(9223372036854775807 + 0 * range) FROM range(2)", "does not fit into Int64"},
+		{"SELECT sum(9223372036854775807 + 0 * value) FROM range(2)", "does not fit into Int64"},
 		{"SELECT TIMESTAMP '9999-01-01'", ""},
 	} {
 		_, err := run(t, s, query.Request{SQL: tc.sql})
@@ -476,7 +476,7 @@ func TestLimit(t *testing.T) {
 		{"SELECT 1 UNION ALL SELECT 2", 1, 1},
 		{"SHOW TABLES", 2, 2},
 		{"SELECT * FROM log_entries OFFSET 98", 7, 2},
-		{"SELECT range FROM range(1000000)", 70000, 70000},
+		{"SELECT value FROM range(1000000)", 70000, 70000},
 		{"SELECT DISTINCT level FROM log_entries", 4, 4},
 		{"VALUES (1), (2)", 1, 1},
 		{"(SELECT 1)", 1, 1},

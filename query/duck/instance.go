@@ -74,7 +74,6 @@ func (i *instance) open(o Options) error {
 	for _, setting := range []string{
 		"SET errors_as_json = true",
 		"SET GLOBAL TimeZone = 'UTC'",
-		"SET GLOBAL integer_division = true",
 		"SET GLOBAL default_null_order = 'nulls_last_on_asc_first_on_desc'",
 		"SET GLOBAL memory_limit = '" + bytesText(o.MemoryLimit/int64(o.MaxConcurrent)) + "'",
 		"SET GLOBAL temp_directory = " + quoteText(i.temp),

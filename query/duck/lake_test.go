@@ -333,7 +333,7 @@ func TestDescribe(t *testing.T) {
 			"name Dictionary(Int32, Utf8) nn", `end Timestamp(ns, "+00:00") nn`,
 		},
 		"SELECT * FROM streams": {
-			"stream_id Utf8 nn", "process_id Utf8", "tags List(non-null Utf8)", "properties Dictionary(Int32, Binary)",
+			"stream_id Utf8 nn", "process_id Utf8", "tags List(non-null Utf8, field: 'tag')", "properties Dictionary(Int32, Binary)",
 			`insert_time Timestamp(ns, "+00:00")`,
 		},
 	} {

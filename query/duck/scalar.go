@@ -11,7 +11,8 @@ type scalar struct {
 }
 
 // scalars are all functions of ours in Go; see macros.sql for those in SQL.
-var scalars = slices.Concat(timeScalars(), jsonbScalars(), jsonbListScalars(), propertyScalars(), histogramScalars(), colourScalars(), textScalars())
+var scalars = slices.Concat(numberScalars(), timeScalars(), timestampScalars(), digestScalars(), regexpScalars(), jsonbScalars(), jsonbListScalars(),
+	propertyScalars(), histogramScalars(), colourScalars(), textScalars())
 
 // skipNull marks the rows with a NULL argument and reports whether row i is one.
 func skipNull(in []column, out *output, i int) bool {

@@ -15,6 +15,9 @@ func timeScalars() []scalar {
 		{name: "-", args: []sqlType{typeTime, typeInterval}, result: typeTime, run: shiftTime(0, 1, -1)},
 		{name: "+", args: []sqlType{typeTime, typeInterval}, result: typeTime, run: shiftTime(0, 1, 1)},
 		{name: "+", args: []sqlType{typeInterval, typeTime}, result: typeTime, run: shiftTime(1, 0, 1)},
+		// A difference of times is a number.
+		{name: "+", args: []sqlType{typeTime, typeInt64}, result: typeTime, run: shiftNanos(1)},
+		{name: "-", args: []sqlType{typeTime, typeInt64}, result: typeTime, run: shiftNanos(-1)},
 	}
 }
 
@@ -91,4 +94,22 @@ func magnitude(v int64) uint64 {
 		return uint64(-v)
 	}
 	return uint64(v)
+}
+
+// shiftNanos adds or takes away nanoseconds.
+func shiftNanos(sign int64) func([]column, *output, int) error {
+	return func(in []column, out *output, rows int) error {
+		for i := range rows {
+			if skipNull(in, out, i) {
+				continue
+			}
+			t, d := in[0].int64(i), sign*in[1].int64(i)
+			if sum := t + d; (d >= 0) == (sum >= t) {
+				out.setInt64(i, sum)
+				continue
+			}
+			return errTimeRange
+		}
+		return nil
+	}
 }

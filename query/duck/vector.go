@@ -26,6 +26,9 @@ func (c column) null(i int) bool {
 	return word&(1<<(i%64)) == 0
 }
 
+// values is the memory of a vector of fixed width.
+func values[T any](data unsafe.Pointer, rows int) []T { return unsafe.Slice((*T)(data), rows) }
+
 func (c column) int64(i int) int64 { return *(*int64)(unsafe.Add(c.data, i*8)) }
 
 func (c column) uint64(i int) uint64 { return *(*uint64)(unsafe.Add(c.data, i*8)) }

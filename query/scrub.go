@@ -1,0 +1,32 @@
+package query
+
+import (
+	"regexp"
+	"strings"
+)
+
+var (
+	singleQuoted = regexp.MustCompile(`(?s)'.*'`)
+	doubleQuoted = regexp.MustCompile(`(?s)".*"`)
+	numeral      = regexp.MustCompile(`(^|[^\w.])(-?\d[\w.+-]*)`)
+)
+
+// scrub leaves values out of the message of an error that came up while rows were computed, unless the statement itself
+// holds them. The engine may evaluate an expression on rows before the condition that hides them from the caller.
+func scrub(message, sql string) string {
+	hide := func(quoted string) string {
+		if inner := quoted[1 : len(quoted)-1]; strings.Contains(sql, inner) {
+			return quoted
+		}
+		return quoted[:1] + "…" + quoted[:1]
+	}
+	message = doubleQuoted.ReplaceAllStringFunc(message, hide)
+	message = singleQuoted.ReplaceAllStringFunc(message, hide)
+	return numeral.ReplaceAllStringFunc(message, func(found string) string {
+		m := numeral.FindStringSubmatch(found)
+		if strings.Contains(sql, strings.TrimRight(m[2], "+-.")) {
+			return found
+		}
+		return m[1] + "…"
+	})
+}
