@@ -127,7 +127,7 @@ func (s *Service) checkView(ctx context.Context, d *viewDDL, views map[string]*d
 		schema, err := s.describeWith(ctx, sql, trial)
 		if err != nil {
 			f := *fault.Of(located(sql, err))
-			f.Msg = "error building materialized view: " + f.Msg
+			f.Msg = "error building materialized view: " + strings.TrimPrefix(f.Msg, stageBuilding)
 			return nil, &f
 		}
 		return schema, nil

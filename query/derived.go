@@ -42,7 +42,7 @@ func (s *Service) resolveDefined(ctx context.Context, session Session, p *plan, 
 	sub, err := s.planDefined(ctx, session, p, text, views, append(open, table))
 	if err != nil {
 		f := *fault.Of(located(text, err))
-		f.Msg = fmt.Sprintf("view '%s': %s", v.Name, f.Msg)
+		f.Msg = fmt.Sprintf("view '%s': %s", v.Name, strings.TrimPrefix(f.Msg, stageBuilding))
 		return &f
 	}
 	sub.name = table

@@ -105,6 +105,9 @@ func (sc *scope) castTrait(n node) trait {
 		sc.hints.timeText[sc.text.original(n.pos())] = from.declared.(*arrow.TimestampType).TimeZone != ""
 	}
 	t := trait{notNull: from.notNull && !n.bool("try_cast"), declared: engineCasts[to]}
+	if n.child("child").text("class") == "PARAMETER" && t.declared == plainTime {
+		t.declared = timeType // a value of the caller's, which has a zone
+	}
 	if n.pos() >= 0 {
 		if declared := sc.typed[sc.text.original(n.pos())]; declared != nil {
 			t.declared = declared

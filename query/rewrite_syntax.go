@@ -129,8 +129,14 @@ func (r *rewriter) values(i int) {
 	r.alias(r.closing[open], "values", names)
 }
 
-// series calls the column of generate_series and range in a FROM clause value.
+// series calls the column of generate_series and range in a FROM clause value, unless the statement knows it by the
+// engine's name, which is the function's.
 func (r *rewriter) series(i, closing int) {
+	for j := range r.tokens {
+		if r.word(j) == r.word(i) && !r.is(j+1, "(") && r.word(j+1) != "between" && r.word(j+1) != "unbounded" && r.word(j+1) != "current" {
+			return
+		}
+	}
 	if r.word(i-1) == "from" || r.word(i-1) == "join" || r.is(i-1, ",") && r.clauses[i] == "from" {
 		r.alias(closing, r.word(i)+"()", []string{"value"})
 	}
@@ -158,6 +164,9 @@ func (r *rewriter) alias(end int, table string, columns []string) {
 
 // structure makes struct_pack of named_struct('a', x, 'b', y) and of struct(x, y), whose fields are c0, c1 and so on.
 func (r *rewriter) structure(i, closing int, name string) (bool, error) {
+	if r.typePosition(i) {
+		return false, nil
+	}
 	if closing == i+2 {
 		return false, invalidAt(r.tokens[i].pos, name+" wants arguments")
 	}

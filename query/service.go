@@ -384,8 +384,10 @@ func stage(err *SQLError) string {
 	case err.Data:
 		return "error executing plan: "
 	}
-	return "error building dataframe: "
+	return stageBuilding
 }
+
+const stageBuilding = "error building dataframe: "
 
 // located makes a *fault.Error of err, with the place in the user's text in its message when that is known.
 func located(sql string, err error) error {

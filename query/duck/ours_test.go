@@ -12,7 +12,7 @@ import (
 
 const (
 	histogramText = `Struct("start": non-null Float64, "end": non-null Float64, "min": non-null Float64, "max": non-null Float64, ` +
-		`"sum": non-null Float64, "sum_sq": non-null Float64, "count": non-null UInt64, "bins": non-null List(non-null UInt64))`
+		`"sum": non-null Float64, "sum_sq": non-null Float64, "count": non-null UInt64, "bins": non-null List(non-null UInt64, field: 'bin'))`
 	numbers    = "(SELECT range AS x FROM range(105))"
 	histogram  = "(SELECT make_histogram(0.0, 100.0, 4, x) AS h FROM " + numbers + ")"
 	properties = "[{'key': 'Name', 'value': 'upper'}, {'key': 'name', 'value': 'lower'}, {'key': 'n', 'value': '5'}]"
@@ -38,14 +38,14 @@ var ours = []struct{ sql, columns, rows string }{
 	},
 	{
 		`SELECT e.key, jsonb_format_json(e.value) AS v FROM (SELECT unnest(jsonb_entries(jsonb_parse('{"b":[1],"a":"x"}'))) AS e)`,
-		"key Utf8|v Utf8", `a|"x";b|[1]`,
+		"e[key] Utf8|v Utf8", `a|"x";b|[1]`,
 	},
 	{
 		`SELECT jsonb_entries(jsonb_parse('{}')) AS a, jsonb_entries(jsonb_parse('[]')) AS b, jsonb_elements(jsonb_parse('[]')) AS c, jsonb_elements(jsonb_parse('{}')) AS d`,
 		`a List(Struct("key": non-null Utf8, "value": Binary))|b List(Struct("key": non-null Utf8, "value": Binary))|c List(Binary)|d List(Binary)`, "[]|(null)|[]|(null)",
 	},
 	{`SELECT array_length(jsonb_elements(jsonb_parse('[1,2,3]'))) AS n`, "n UInt64", "3"},
-	{`SELECT p, jsonb_path_query_first(d, p) IS NULL AS n FROM (SELECT jsonb_parse('{"a":1}') AS d), (VALUES ('$.a'), ('b'), (NULL)) t(p) ORDER BY p`, "p Utf8|n Boolean", "$.a|false;b|true;(null)|true"},
+	{`SELECT p, jsonb_path_query_first(d, p) IS NULL AS n FROM (SELECT jsonb_parse('{"a":1}') AS d), (VALUES ('$.a'), ('b'), (NULL)) t(p) ORDER BY p`, "p Utf8|n Boolean nn", "$.a|false;b|true;(null)|true"},
 	{`SELECT count(*) AS n FROM log_entries WHERE jsonb_as_string(jsonb_path_query_first(properties, '$.name')) = 'value'`, "n Int64 nn", "100"},
 	{`SELECT jsonb_path_query('\xAB'::bytea, '$') AS a, jsonb_format_json(''::bytea) AS b`, "a Binary|b Utf8", "(null)|(null)"},
 
@@ -79,7 +79,7 @@ var ours = []struct{ sql, columns, rows string }{
 	},
 	{"SELECT properties_to_array(properties_to_dict([{'key': 'a', 'value': 'b'}])) AS a", `a List(Struct("key": non-null Utf8, "value": non-null Utf8))`, `[{"key":"a","value":"b"}]`},
 	{
-		"SELECT arrow_typeof(properties_to_dict(properties)) AS a, arrow_typeof(property_get(properties, 'x')) AS b, arrow_typeof(properties) AS c FROM log_entries LIMIT 1", "a Utf8 nn|b Utf8 nn|c Utf8 nn",
+		"SELECT arrow_typeof(properties_to_dict(properties)) AS a, arrow_typeof(property_get(properties, 'x')) AS b, arrow_typeof(properties) AS c FROM log_entries LIMIT 1", "a Utf8|b Utf8|c Utf8",
 		`Dictionary(Int32, List(Struct("key": non-null Utf8, "value": non-null Utf8)))|Dictionary(Int32, Utf8)|Dictionary(Int32, Binary)`,
 	},
 
