@@ -110,51 +110,60 @@ func (l *Lake) chunk(ctx context.Context, v *view, blocks []*catalog.PendingBloc
 		h.Write(b.Block.ID[:])
 	}
 	name := fmt.Sprintf("%s-%d-%s", v.name, v.version, hex.EncodeToString(h.Sum(nil)))
-	return l.cache.obtain(ctx, name, func(ctx context.Context, path string) (made, error) {
+	f, err := l.cache.obtain(ctx, name, func(ctx context.Context, path string) (made, error) {
 		m := start()
 		out, err := createFile(path, v, passing)
 		if err != nil {
 			return made{}, err
 		}
-		if err := l.fillChunk(ctx, out, m, blocks); err != nil {
+		leftOut, gone, err := l.fillChunk(ctx, out, m, blocks)
+		if err != nil {
 			out.abandon()
 			return made{}, err
 		}
 		size, err := out.close()
-		return made{size: size, about: aboutChunk{out.rows, m.summary()}}, err
+		return made{size: size, about: aboutChunk{out.rows, m.summary(), leftOut, gone}}, err
 	})
+	if err == nil && f.about.(aboutChunk).gone {
+		l.cache.forget(f) // the payload may be there again for the next query
+	}
+	return f, err
 }
 
 // aboutChunk is what is known of a chunk besides its file.
 type aboutChunk struct {
 	rows    int64
 	summary any
+	leftOut int  // blocks that cannot be read, or not to their end
+	gone    bool // one of them because the store does not have its payload
 }
 
-func (l *Lake) fillChunk(ctx context.Context, out *parquetFile, m chunkMaker, blocks []*catalog.PendingBlock) error {
+func (l *Lake) fillChunk(ctx context.Context, out *parquetFile, m chunkMaker, blocks []*catalog.PendingBlock) (
+	leftOut int, gone bool, err error,
+) {
 	for _, b := range blocks {
 		if err := ctx.Err(); err != nil {
-			return err
+			return 0, false, err
 		}
 		s, err := l.open(ctx, b)
 		if err == nil {
 			err = m.add(s)
 		}
-		if _, bad := errors.AsType[*decodeError](err); bad {
+		if bad, isBad := errors.AsType[*decodeError](err); isBad {
 			l.log.WarnContext(ctx, "block not read to its end", "view", out.view.name, "block_id", b.Block.ID, "err", err)
-			err = nil
+			leftOut, gone, err = leftOut+1, gone || bad.gone, nil
 		}
 		if err == nil && m.collected().full() {
 			m.collected().sort()
 			err = out.write(m.collected())
 		}
 		if err != nil {
-			return err
+			return 0, false, err
 		}
 	}
 	m.finish()
 	m.collected().sort()
-	return out.write(m.collected())
+	return leftOut, gone, out.write(m.collected())
 }
 
 // format is that of the streams whose blocks a view is made from on demand.

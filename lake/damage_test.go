@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/johannesboyne/gofakes3"
 	"github.com/johannesboyne/gofakes3/backend/s3mem"
 
@@ -23,6 +25,7 @@ import (
 	"github.com/micromegas-go/micromegas/objstore"
 	"github.com/micromegas-go/micromegas/objstore/s3"
 	"github.com/micromegas-go/micromegas/telemetry"
+	"github.com/micromegas-go/micromegas/wire"
 )
 
 // damaged is a lake in whose stores the test makes damage. Each block holds rowsEach log entries.
@@ -388,6 +391,56 @@ func TestDamagedPartition(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestDamagedOnDemand loses the payload of one of two blocks of images: queries answer the other one, say so, and have both when
+// it is there again.
+func TestDamagedOnDemand(t *testing.T) {
+	d := openDamaged(t, lake.Maintenance{}, nil)
+	deps, objects := wire.ImageLayouts()
+	s := telemetry.Stream{
+		ID: telemetry.StreamID(uuid.New()), ProcessID: d.source.Process.ID, DependenciesMetadata: deps.Encode(),
+		ObjectsMetadata: objects.Encode(), Tags: []string{telemetry.TagImage}, Format: telemetry.FormatNative,
+	}
+	if err := d.InsertStream(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	var bad telemetry.BlockID
+	for i := range 2 {
+		var b wire.ImageBuilder
+		noise := make([]byte, 8<<10) // too large to live in the catalog
+		_, _ = rand.NewChaCha8([32]byte{byte(i)}).Read(noise)
+		b.Add(telemetry.Ticks(i), "image", "png", noise)
+		payload, n := b.Finish()
+		bad = telemetry.BlockID(uuid.New())
+		err := d.Append(t.Context(), telemetry.Block{
+			ID: bad, StreamID: s.ID, ProcessID: s.ProcessID, Objects: n, BeginTicks: telemetry.Ticks(i), EndTicks: telemetry.Ticks(i + 1),
+		}, payload)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	at := d.location(t, bad)
+	check := func(rows, leftOut int) {
+		t.Helper()
+		snapshot, err := d.Snapshot(t.Context(), []lake.Scan{{View: "images", Instance: s.ProcessID.String()}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer snapshot.Close()
+		n := 0
+		for _, path := range snapshot.Tables[0].Files {
+			n += len(readFile(t, path))
+		}
+		if n != rows || snapshot.LeftOut != leftOut {
+			t.Errorf("%d images, %d blocks left out; want %d, %d", n, snapshot.LeftOut, rows, leftOut)
+		}
+	}
+	d.overwrite(t, at.Segment, at.Offset+at.Size/2)
+	check(1, 1)
+	check(1, 1)
+	d.overwrite(t, at.Segment, at.Offset+at.Size/2)
+	check(2, 0)
 }
 
 // TestDamagedTwice loses a partition and the payload of one of its blocks: that block alone goes into quarantine.

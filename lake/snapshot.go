@@ -340,6 +340,11 @@ func (l *Lake) table(ctx context.Context, p *plan) (*Table, []*localFile, error)
 		return t, held, nil
 	default:
 		held, err := l.onDemand(ctx, p, t)
+		for _, f := range held {
+			if about, ok := f.about.(aboutChunk); ok {
+				p.leftOut += about.leftOut
+			}
+		}
 		begin, end := p.view.during()
 		t.Filter = strings.Join(within(p.scan.Range, begin, end), " AND ")
 		if p.view == threadSpans {
