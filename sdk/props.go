@@ -36,10 +36,25 @@ var sets struct {
 // NewProps returns a set of properties from names and values in turn. Values are texts or anything that [fmt.Sprint]
 // takes. A name without a value gets an empty one.
 func NewProps(pairs ...any) Props {
-	var (
-		buf  []byte
-		list wire.Properties
-	)
+	list, text := propsOf(pairs)
+	if len(list) == 0 {
+		return Props{}
+	}
+	return Props{keep(list, text)}
+}
+
+// LooseProps is NewProps for values without bound, such as the id of a request: the set is not kept, and goes along with
+// each event that carries it.
+func LooseProps(pairs ...any) Props {
+	list, text := propsOf(pairs)
+	if len(list) == 0 {
+		return Props{}
+	}
+	return Props{&propertySet{list: list, text: text}}
+}
+
+func propsOf(pairs []any) (list wire.Properties, _ string) {
+	var buf []byte
 	for i := 0; i < len(pairs); i += 2 {
 		p := wire.Property{Name: text(pairs[i])}
 		if i+1 < len(pairs) {
@@ -48,10 +63,7 @@ func NewProps(pairs ...any) Props {
 		list = append(list, p)
 		buf = appendProperty(buf, p.Name, p.Value)
 	}
-	if len(list) == 0 {
-		return Props{}
-	}
-	return Props{keep(list, string(buf))}
+	return list, string(buf)
 }
 
 func text(v any) string {

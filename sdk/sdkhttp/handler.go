@@ -1,0 +1,92 @@
+package sdkhttp
+
+import (
+	"io"
+	"net/http"
+
+	"github.com/micromegas-go/micromegas/sdk"
+)
+
+// Handler opens a span around each request that next serves. The request's context carries span and trace.
+func Handler(next http.Handler, o Options) http.Handler {
+	spans := newDescriptions("http.server")
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		rec := o.recorder()
+		if rec == nil {
+			next.ServeHTTP(w, r)
+			return
+		}
+		caller, _ := Parse(r.Header)
+		t := caller.child()
+		ctx, span := rec.StartSpan(r.Context(), spans.get(o.nameOf(r)))
+		r = r.WithContext(with(ctx, t))
+		answer := &answer{ResponseWriter: w}
+		panicked := true
+		defer func() {
+			p := append(properties(t, caller.SpanID), "method", methodOf(r), "path", r.URL.EscapedPath())
+			if r.Pattern != "" { // a ServeMux inside has found it
+				p = append(p, "route", r.Pattern)
+			}
+			if panicked {
+				p = append(p, "error", "panic")
+			}
+			span.EndWith(sdk.LooseProps(append(p, "status", answer.status(panicked), "bytes", answer.bytes)...))
+		}()
+		next.ServeHTTP(answer, r)
+		panicked = false
+	})
+}
+
+// answer notes what is answered. http.ResponseController finds what the writer behind it can do.
+type answer struct {
+	http.ResponseWriter
+	code  int // 0: not written yet
+	bytes int64
+}
+
+// status is what the client sees; a handler that panics before it has answered breaks the connection.
+func (a *answer) status(panicked bool) int {
+	if a.code == 0 && !panicked {
+		return http.StatusOK
+	}
+	return a.code
+}
+
+// WriteHeader implements [http.ResponseWriter]. Informational answers precede the one that counts.
+func (a *answer) WriteHeader(code int) {
+	if a.code == 0 && (code >= http.StatusOK || code == http.StatusSwitchingProtocols) {
+		a.code = code
+	}
+	a.ResponseWriter.WriteHeader(code)
+}
+
+func (a *answer) begun() {
+	if a.code == 0 {
+		a.code = http.StatusOK
+	}
+}
+
+// Write implements [http.ResponseWriter].
+func (a *answer) Write(b []byte) (int, error) {
+	a.begun()
+	n, err := a.ResponseWriter.Write(b)
+	a.bytes += int64(n)
+	return n, err
+}
+
+// ReadFrom implements [io.ReaderFrom], so that files still go out without being copied.
+func (a *answer) ReadFrom(src io.Reader) (int64, error) {
+	a.begun()
+	n, err := io.Copy(a.ResponseWriter, src)
+	a.bytes += n
+	return n, err
+}
+
+// Flush implements [http.Flusher] for handlers that ask for it; it does nothing where the writer behind cannot.
+func (a *answer) Flush() {
+	a.begun()
+	_ = http.NewResponseController(a.ResponseWriter).Flush()
+}
+
+// Unwrap is for [http.ResponseController].
+func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
