@@ -78,7 +78,7 @@ func New(q Queries, o Options) *Server {
 	if o.Version == "" {
 		o.Version = "1"
 	}
-	s.info = serverInfo(o.ServerName, o.Version)
+	s.info = append(serverInfo(o.ServerName, o.Version), sqlInfos()...)
 	s.health.stopping = make(chan struct{})
 	return s
 }

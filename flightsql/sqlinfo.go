@@ -97,6 +97,9 @@ func fillInfo(b *array.RecordBuilder, all []sqlInfo, wanted []uint32) {
 			list := values.Child(4).(*array.ListBuilder)
 			list.Append(true)
 			list.ValueBuilder().(*array.StringBuilder).AppendValues(v, nil)
+		case conversions:
+			values.Append(5)
+			values.Child(5).(*array.MapBuilder).Append(true)
 		}
 	}
 }

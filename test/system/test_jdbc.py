@@ -75,3 +75,55 @@ def test_b39_refused(driver: Path, lake: Lake) -> None:
     ended = jdbc(driver, lake, "SELECT 1 AS a", user="anybody", password="wrong")  # noqa: S106
     assert ended.returncode == 1
     assert "UNAUTHENTICATED: invalid token" in ended.stderr
+
+
+def explore(driver: Path, lake: Lake, what: str) -> dict[str, str]:
+    """Runs Explore.java and returns what it found, by name."""
+    ended = subprocess.run(
+        [  # noqa: S607 # java is found on the PATH
+            "java",
+            "--add-opens=java.base/java.nio=ALL-UNNAMED",
+            "-cp",
+            str(driver),
+            str(SOURCES / "Explore.java"),
+            f"jdbc:arrow-flight-sql://127.0.0.1:{lake.grpc_port}/?useEncryption=false",
+            what,
+            f"token={lake.key}",
+        ],
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=120,
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return dict(line.split("=", 1) for line in ended.stdout.splitlines())
+
+
+def test_prepared_statements(driver: Path, lake: Lake) -> None:
+    found = explore(driver, lake, "parameters")
+    assert found == {
+        "count": "2",
+        "type": "Int(64, true)",
+        "range": "3;4;5",
+        "again": "8;9",
+        "text": "it's; -- ?,Ü",
+        "null": "null,",
+        "logs": "0",
+    }
+
+
+def test_metadata(driver: Path, lake: Lake) -> None:
+    """What a driver is not told it falls over: every method of DatabaseMetaData is called."""
+    found = explore(driver, lake, "metadata")
+    assert found["product"] == "Micromegas Flight SQL Server"
+    assert found["types"] == "table"
+    assert ",,log_entries,table" in found["tables"]
+    assert "time:TIMESTAMP_WITH_TIMEZONE" in found["columns"]
+    for keys in ("keys", "imported", "exported", "cross"):
+        assert found[keys] == ""
+    assert found["failed"] == "[]"
+
+
+def test_cancel(driver: Path, lake: Lake) -> None:
+    found = explore(driver, lake, "cancel")
+    assert found["after"] == "1"
