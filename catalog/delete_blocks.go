@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 
+	"github.com/google/uuid"
+
 	"github.com/micromegas-go/micromegas/telemetry"
 )
 
@@ -154,6 +156,42 @@ func deletable(ctx context.Context, s *session, d Doomed) (deletables, error) {
 		return nil
 	})
 	return found, err
+}
+
+// DeleteStaged deletes halves of blocks that wait for their others, at most 1024 at a time, and returns how many. Of d only
+// Process, Before and Erase count.
+func (db *DB) DeleteStaged(ctx context.Context, d Doomed) (int64, error) {
+	d.Tag, d.Without, d.Known, d.Orphans = "", nil, false, false
+	o := d.options()
+	if !d.Process.IsZero() {
+		o[0].args = o[0].args[:1]
+	}
+	var n int64
+	err := db.write(ctx, "delete staged blocks", func(s *session) error {
+		var blocks [][16]byte
+		freed := make(map[string]int64)
+		err := s.each(ctx, query{name: "doomed_staged", options: o}, func(rows *sql.Rows) error {
+			var block uuid.UUID
+			var segment string
+			var size int64
+			if err := rows.Scan(&block, &segment, &size); err != nil {
+				return err
+			}
+			blocks = append(blocks, block)
+			if segment != "" {
+				freed[segment] += size
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		if n, err = s.inBatches(ctx, "delete_staged_halves", ids(blocks)); err != nil {
+			return err
+		}
+		return noteWaste(ctx, s, freed, d.Erase)
+	})
+	return n, err
 }
 
 // DeleteIdle deletes processes of which no block is left, with their streams, and streams of unknown processes of which

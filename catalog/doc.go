@@ -96,7 +96,7 @@
 //	                                          imported. Who changes a key locks it until the end of the transaction, so
 //	                                          that revisions are committed in order and a reader that has seen one has
 //	                                          missed none before it
-//	staged            block_id                halves of blocks whose payloads come apart from them (bulk ingestion): the
+//	staged            block_id                halves of blocks whose payloads come apart from them (bulk ingestion; DeleteStaged deletes them too): the
 //	                                          columns of the block are null without it (insert_time tells), segment is
 //	                                          null without the payload. Who adds the second half moves the block to
 //	                                          blocks, with its pending rows, in the same transaction, so that nothing

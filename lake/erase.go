@@ -145,6 +145,9 @@ func (l *Lake) erase(ctx context.Context, e Erasure, sum *Erased, say Progress) 
 				return err
 			}
 		}
+		if err := untilFew(1024, func() (int64, error) { return l.catalog.DeleteStaged(ctx, e.doomed()) }); err != nil {
+			return err
+		}
 		busy, err := l.dropRows(ctx, catalog.PartitionFilter{Process: e.Process, Before: e.Before}, e, sum, say)
 		if err != nil {
 			return err

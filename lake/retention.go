@@ -321,8 +321,9 @@ func (l *Lake) ApplyRetention(ctx context.Context, rules Retention) ([]Retention
 		list = append(list, step)
 	}
 	if age, ok := rules.age(orphanSignal); ok {
+		d := catalog.Doomed{Orphans: true, Before: now - telemetryDuration(age)}
+		errs = append(errs, untilFew(1024, func() (int64, error) { return l.catalog.DeleteStaged(ctx, d) }))
 		for _, v := range catalog.Views() {
-			d := catalog.Doomed{Orphans: true, Before: now - telemetryDuration(age)}
 			errs = append(errs, untilFew(1024, func() (int64, error) { return l.catalog.DropPending(ctx, v, d) }))
 		}
 	}

@@ -235,6 +235,26 @@ func testDeleteBlocks(t *testing.T, open Open) {
 
 	// A block that is sent again after its deletion is a new one.
 	f.append(a)
+
+	// Halves of blocks go too, and keep their segment while they are there.
+	half := catalog.PayloadRecord{Block: telemetry.BlockID(uuid.New()), Stream: cpu.ID, Process: f.process.ID, Location: catalog.Location{Segment: "segments/2", Size: 5}}
+	f.ok(f.db.StagePayloads(t.Context(), []catalog.PayloadRecord{half}))
+	waste = read(f, func(r *catalog.Reader) ([]catalog.SegmentWaste, error) { return r.WastedSegments(t.Context(), all, 10) })
+	if len(waste) != 0 {
+		t.Errorf("waste %+v: a half block lies there", waste)
+	}
+	for process, want := range map[telemetry.ProcessID]int64{telemetry.ProcessID(uuid.New()): 0, f.process.ID: 1} {
+		if process == f.process.ID {
+			f.clock.advance(time.Second)
+		}
+		if n, err := f.db.DeleteStaged(t.Context(), catalog.Doomed{Process: process}); err != nil || n != want {
+			t.Errorf("DeleteStaged = %d, %v, want %d", n, err, want)
+		}
+	}
+	waste = read(f, func(r *catalog.Reader) ([]catalog.SegmentWaste, error) { return r.WastedSegments(t.Context(), all, 10) })
+	if len(waste) != 1 || waste[0].Segment != "segments/2" || waste[0].Freed != 105 {
+		t.Errorf("waste %+v", waste)
+	}
 }
 
 // testDeleteIdle deletes processes and streams when no block of them is left.

@@ -1,0 +1,6 @@
+SELECT block_id, COALESCE(segment, ''), COALESCE(segment_size, 0)
+FROM staged
+WHERE 1 = 1
+--if process: AND process_id = ?
+--if before: AND COALESCE(insert_time, staged_at) < ?
+LIMIT 1024
