@@ -9,14 +9,12 @@ import (
 	"github.com/micromegas-go/micromegas/telemetry"
 )
 
-// Feeds returns the views that blocks of st go to. Only the native format is decoded so far.
+// Feeds returns the views that blocks of st go to: by its tags, in the native format or that of OpenTelemetry for the view.
 func Feeds(st telemetry.Stream) []View {
 	var views []View
-	if st.Format != telemetry.FormatNative {
-		return nil
-	}
 	for _, v := range Views() {
-		if slices.Contains(st.Tags, v.Tag()) {
+		fits := st.Format == telemetry.FormatNative || st.Format == v.otlp()
+		if fits && slices.Contains(st.Tags, v.Tag()) {
 			views = append(views, v)
 		}
 	}

@@ -36,6 +36,18 @@ func (v View) Tag() string {
 	}
 }
 
+// otlp returns the format in which OpenTelemetry feeds v.
+func (v View) otlp() string {
+	switch v {
+	case LogEntries:
+		return telemetry.FormatOTLPLogs
+	case Measures:
+		return telemetry.FormatOTLPMetrics
+	default:
+		return ""
+	}
+}
+
 // Location says where a block's payload lies: inline, or a span of bytes of a segment object.
 type Location struct {
 	Segment string // object key; empty when inline

@@ -18,16 +18,23 @@ const unstamped = "public"
 // source is a block on its way into rows.
 type source struct {
 	*catalog.PendingBlock
-	decoder *wire.Decoder
+	decoder *wire.Decoder // of the native format; nil for others
 	payload wire.Payload
 	stats   wire.Stats // of the last call of events
 }
 
 // open fetches the payload of b and the decoder of its stream.
 func (l *Lake) open(ctx context.Context, b *catalog.PendingBlock) (*source, error) {
-	decoder, err := l.decoders.get(&b.Stream.Stream)
-	if err != nil {
-		return nil, err
+	var decoder *wire.Decoder
+	switch b.Stream.Format {
+	case telemetry.FormatNative:
+		var err error
+		if decoder, err = l.decoders.get(&b.Stream.Stream); err != nil {
+			return nil, err
+		}
+	case telemetry.FormatOTLPLogs, telemetry.FormatOTLPMetrics, telemetry.FormatOTLPTraces:
+	default:
+		return nil, &decodeError{err: fmt.Errorf("stream %s: unknown format %.64q", b.Stream.ID, b.Stream.Format)}
 	}
 	stored, err := l.payload(ctx, b.Block.Location)
 	if err != nil {
@@ -55,6 +62,9 @@ func (e *decodeError) Unwrap() error { return e.err }
 // events decodes the block. Events that are not well formed are left out and counted; an error says that the rest of the
 // block cannot be read.
 func (s *source) events(yield func(*wire.Event) error) error {
+	if s.decoder == nil {
+		return &decodeError{err: fmt.Errorf("block %s is %s, which does not fit the tags of its stream", s.Block.ID, s.Stream.Format)}
+	}
 	var err error
 	s.stats, err = s.decoder.Events(s.payload, yield)
 	if err != nil {

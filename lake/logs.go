@@ -1,6 +1,9 @@
 package lake
 
-import "github.com/micromegas-go/micromegas/wire"
+import (
+	"github.com/micromegas-go/micromegas/telemetry"
+	"github.com/micromegas-go/micromegas/wire"
+)
 
 // logRows makes log entries from blocks.
 type logRows struct {
@@ -29,6 +32,9 @@ func (r *logRows) collected() *rows { return r.rows }
 func (r *logRows) finish()          {}
 
 func (r *logRows) add(s *source) error {
+	if s.Stream.Format == telemetry.FormatOTLPLogs {
+		return r.addOTLP(s)
+	}
 	clock := s.blockClock()
 	r.origin.start(s)
 	r.properties.start()

@@ -1,6 +1,9 @@
 package lake
 
-import "github.com/micromegas-go/micromegas/wire"
+import (
+	"github.com/micromegas-go/micromegas/telemetry"
+	"github.com/micromegas-go/micromegas/wire"
+)
 
 // measureRows makes measures from blocks.
 type measureRows struct {
@@ -29,6 +32,9 @@ func (r *measureRows) collected() *rows { return r.rows }
 func (r *measureRows) finish()          {}
 
 func (r *measureRows) add(s *source) error {
+	if s.Stream.Format == telemetry.FormatOTLPMetrics {
+		return r.addOTLP(s)
+	}
 	clock := s.blockClock()
 	r.origin.start(s)
 	r.properties.start()

@@ -29,6 +29,10 @@ func (l *Lake) onDemand(ctx context.Context, p *plan, t *Table) ([]*localFile, e
 		held, err := l.chunks(ctx, images, p.sources(false), func() chunkMaker { return newImageRows() })
 		t.Files = paths(held)
 		return held, err
+	case otelSpans:
+		held, err := l.chunks(ctx, otelSpans, p.sources(false), func() chunkMaker { return newOtelRows() })
+		t.Files = paths(held)
+		return held, err
 	default:
 		panic("lake: " + p.view.name + " is not made on demand")
 	}

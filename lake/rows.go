@@ -22,6 +22,10 @@ type rows struct {
 func newRows(v *view) *rows {
 	r := &rows{view: v}
 	for _, f := range v.schema.Fields() {
+		if f.Nullable && f.Type.ID() == arrow.STRING {
+			r.cols = append(r.cols, &optionalText{text: *newText(f.Type)})
+			continue
+		}
 		r.cols = append(r.cols, newColumn(fileType(f.Type)))
 	}
 	return r
@@ -37,6 +41,8 @@ func newColumn(t arrow.DataType) column {
 		return &numbers[uint32]{typ: t}
 	case arrow.FLOAT64:
 		return &numbers[float64]{typ: t}
+	case arrow.FIXED_SIZE_BINARY:
+		return &fixed{typ: t.(*arrow.FixedSizeBinaryType)}
 	case arrow.BOOL:
 		return &flags{}
 	case arrow.DICTIONARY:

@@ -20,13 +20,13 @@ import (
 // global is the instance that stands for the bare table.
 const global = "global"
 
-// unread are views that nothing reads yet.
-var unread = []*view{otelSpans}
-
 // definition finds the view of a scan, or says why there is none. Clients look for these texts.
 func definition(name, instance string) (*view, error) {
+	if of, ok := unmerged(name); ok {
+		name = of
+	}
 	at := slices.IndexFunc(allViews, func(v *view) bool { return v.name == name })
-	if at < 0 || slices.Contains(unread, allViews[at]) {
+	if at < 0 {
 		return nil, fault.New(fault.Invalid, fmt.Sprintf("error making view: view set %s not found", name))
 	}
 	v := allViews[at]
@@ -53,7 +53,18 @@ func definition(name, instance string) (*view, error) {
 
 // Views returns the names of the tables that need no instance.
 func (l *Lake) Views() []string {
-	return []string{processes.name, streams.name, blocks.name, logEntries.name, measures.name, logStats.name}
+	return []string{
+		processes.name, streams.name, blocks.name, logEntries.name, measures.name, logStats.name,
+		"__processes__partitions", "__streams__partitions", "__log_stats__partitions",
+	}
+}
+
+// unmerged returns the view whose rows before merging name stands for. Elsewhere there may be several of them for a row of the
+// view; here nothing is left to merge, and they are the same.
+func unmerged(name string) (of string, ok bool) {
+	of, begins := strings.CutPrefix(name, "__")
+	of, ends := strings.CutSuffix(of, "__partitions")
+	return of, begins && ends && (of == processes.name || of == streams.name || of == logStats.name)
 }
 
 // Schema returns what clients see of a view. It does not look whether the instance exists.

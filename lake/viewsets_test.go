@@ -2,8 +2,31 @@ package lake
 
 import (
 	"bytes"
+	"os"
+	"regexp"
+	"strings"
 	"testing"
 )
+
+// TestColumnsAreDocumented looks for every column of every view set in its section of the page for users.
+func TestColumnsAreDocumented(t *testing.T) {
+	page, err := os.ReadFile("../docs/sql.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sections := map[string]string{}
+	for _, s := range regexp.MustCompile(`(?m)^##+ `).Split(string(page), -1) {
+		title, text, _ := strings.Cut(s, "\n")
+		sections[title] = text
+	}
+	for _, s := range ViewSets() {
+		for _, f := range s.Schema.Fields() {
+			if !strings.Contains(sections[s.Name], "`"+f.Name+"`") {
+				t.Errorf("column %s of %s is not explained in docs/sql.md", f.Name, s.Name)
+			}
+		}
+	}
+}
 
 // TestViewSets holds the hashes, which clients compare with those of partitions, against what they have known so far.
 func TestViewSets(t *testing.T) {

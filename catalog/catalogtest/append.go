@@ -152,7 +152,11 @@ func testFeeds(t *testing.T, open Open) {
 		"both":             {[]string{"metrics", "log"}, telemetry.FormatNative, catalog.Views()},
 		"neither":          {[]string{"cpu"}, telemetry.FormatNative, nil},
 		"no tag":           {nil, telemetry.FormatNative, nil},
-		"another format":   {[]string{"log"}, "otlp/v1/logs", nil},
+		"OTLP logs":        {[]string{"log"}, telemetry.FormatOTLPLogs, []catalog.View{catalog.LogEntries}},
+		"OTLP metrics":     {[]string{"metrics"}, telemetry.FormatOTLPMetrics, []catalog.View{catalog.Measures}},
+		"OTLP spans":       {[]string{"trace"}, telemetry.FormatOTLPTraces, nil},
+		"the wrong tag":    {[]string{"log"}, telemetry.FormatOTLPMetrics, nil},
+		"another format":   {[]string{"log", "metrics"}, "another/v1", nil},
 		"the case matters": {[]string{"Log"}, telemetry.FormatNative, nil},
 	} {
 		t.Run(name, func(t *testing.T) {

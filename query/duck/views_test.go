@@ -12,6 +12,11 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
+	logspb "go.opentelemetry.io/proto/otlp/logs/v1"
+	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
+	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/micromegas-go/micromegas/catalog"
 	"github.com/micromegas-go/micromegas/internal/fault"
@@ -222,6 +227,77 @@ func (l realLake) files(t *testing.T, view string) (files []string) {
 		t.Fatal(err)
 	}
 	return files
+}
+
+// TestOpenTelemetry reads blocks of OpenTelemetry with the statements that users write.
+func TestOpenTelemetry(t *testing.T) {
+	l := openLake(t, lake.Maintenance{})
+	none := func() (wire.Layout, wire.Layout) { return wire.Layout{}, wire.Layout{} }
+	p := l.program(t, telemetry.TagLog, 1e9, none)
+	scope := &commonpb.InstrumentationScope{Name: "lib"}
+	value := &metricspb.NumberDataPoint_AsInt{AsInt: 3}
+	for tag, of := range map[string]struct {
+		format string
+		m      proto.Message
+	}{
+		telemetry.TagLog: {telemetry.FormatOTLPLogs, &logspb.ResourceLogs{ScopeLogs: []*logspb.ScopeLogs{{
+			Scope: scope, LogRecords: []*logspb.LogRecord{{TimeUnixNano: 1_767_225_600e9, SeverityNumber: 9, Body: &commonpb.AnyValue{
+				Value: &commonpb.AnyValue_StringValue{StringValue: "hello"},
+			}}},
+		}}}},
+		telemetry.TagMetrics: {telemetry.FormatOTLPMetrics, &metricspb.ResourceMetrics{ScopeMetrics: []*metricspb.ScopeMetrics{{
+			Scope: scope, Metrics: []*metricspb.Metric{{Name: "m", Unit: "By", Data: &metricspb.Metric_Gauge{Gauge: &metricspb.Gauge{
+				DataPoints: []*metricspb.NumberDataPoint{{TimeUnixNano: 1_767_225_600e9, Value: value}},
+			}}}},
+		}}}},
+		telemetry.TagTrace: {telemetry.FormatOTLPTraces, &tracepb.ResourceSpans{ScopeSpans: []*tracepb.ScopeSpans{{
+			Scope: scope, Spans: []*tracepb.Span{{
+				TraceId: []byte("0123456789abcdef"), SpanId: []byte("01234567"), Name: "get", Kind: tracepb.Span_SPAN_KIND_CLIENT,
+				StartTimeUnixNano: 1_767_225_600e9, EndTimeUnixNano: 1_767_225_600e9 + 5,
+			}},
+		}}}},
+	} {
+		s := telemetry.Stream{
+			ID: telemetry.StreamID(uuid.New()), ProcessID: p.process.ID, Tags: []string{tag}, Format: of.format,
+			DependenciesMetadata: wire.Layout{}.Encode(), ObjectsMetadata: wire.Layout{}.Encode(),
+		}
+		payload, err := proto.Marshal(of.m)
+		if err == nil {
+			err = l.InsertStream(t.Context(), s)
+		}
+		if err == nil {
+			err = l.Append(t.Context(), telemetry.Block{
+				ID: telemetry.BlockID(uuid.New()), StreamID: s.ID, ProcessID: p.process.ID, Objects: 1,
+				BeginTime: 1_767_225_600e9, EndTime: 1_767_225_600e9 + 5,
+			}, wire.Payload{Objects: payload})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	spans := fmt.Sprintf("view_instance('otel_spans', '%s')", p.process.ID)
+	const properties = "jsonb_format_json(properties) AS p"
+	for range 2 { // pending, then in partitions
+		for sql, want := range map[string]string{
+			"SELECT level, target, msg, " + properties + " FROM log_entries":                  `[[4 lib hello {"otel.scope.name":"lib"}]]`,
+			"SELECT target, name, unit, value FROM measures":                                  "[[lib m By 3]]",
+			"SELECT level, target, count FROM log_stats":                                      "[[4 lib 1]]",
+			"SELECT name, kind, status, encode(span_id, 'hex') AS id, duration FROM " + spans: "[[get CLIENT UNSET 3031323334353637 5]]",
+			"SELECT parent_span_id IS NULL AS root, status_message IS NULL AS none, jsonb_format_json(events) AS e FROM " + spans + " WHERE trace_id = decode('30313233343536373839616263646566', 'hex')": "[[true true []]]",
+			"SELECT count(*) FROM (SELECT * FROM " + spans + " WHERE start_time >= '2026-01-01T00:00:01Z')":                                                                                               "[[0]]",
+		} {
+			if got := fmt.Sprint(mustRun(t, l.Service, sql).rows); got != want {
+				t.Errorf("%s\n got %s\nwant %s", sql, got, want)
+			}
+		}
+		if err := l.Settle(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := mustRun(t, l.Service, "SELECT end_time - start_time AS d, trace_id, parent_span_id FROM "+spans).fields()
+	if want := []string{"d Duration(ns)", "trace_id FixedSizeBinary(16) nn", "parent_span_id FixedSizeBinary(8)"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
 }
 
 // TestClocksInSQL: the engine turns ticks into the same times as we do, to the nanosecond, also garbage into something.

@@ -209,6 +209,31 @@ NET_SPANS = all_required(
 
 IMAGES = all_required(EVENT | {"name": TEXT, "format": D_TEXT, "payload_size": I64, "data": BYTES})
 
+_OTEL_SPANS: Columns = {
+    "process_id": D_TEXT,
+    "stream_id": D_TEXT,
+    "block_id": D_TEXT,
+    "insert_time": TS,
+    "exe": TEXT,
+    "username": TEXT,
+    "computer": TEXT,
+    "process_properties": JSONB,
+    "trace_id": pa.binary(16),
+    "span_id": pa.binary(8),
+    "parent_span_id": pa.binary(8),
+    "start_time": TS,
+    "end_time": TS,
+    "duration": I64,
+    "name": D_TEXT,
+    "kind": D_TEXT,
+    "status": D_TEXT,
+    "status_message": TEXT,
+    "properties": JSONB,
+    "events": BYTES,
+    "links": BYTES,
+}
+OTEL_SPANS = schema(_OTEL_SPANS, required=set(_OTEL_SPANS) - {"parent_span_id", "status_message"})
+
 GLOBAL = {
     "log_entries": LOG_ENTRIES,
     "measures": MEASURES,
@@ -224,6 +249,7 @@ BY_PROCESS = {
     "async_events": ASYNC_EVENTS,
     "net_spans": NET_SPANS,
     "images": IMAGES,
+    "otel_spans": OTEL_SPANS,
 }
 
 
@@ -301,6 +327,6 @@ def test_an_expressions_column(
 
 
 def test_no_bare_table_for_instance_views(client: FlightSQLClient) -> None:
-    for view in ("thread_spans", "async_events", "net_spans", "images"):
+    for view in ("thread_spans", "async_events", "net_spans", "images", "otel_spans"):
         with pytest.raises(pa.lib.ArrowInvalid):
             client.query(f"SELECT * FROM {view}")
