@@ -346,6 +346,9 @@ func (w *naming) operator(n node) string {
 	case "COMPARE_NOT_IN":
 		return w.expression(first) + " NOT IN " + w.list(children[1:], ", ")
 	case "OPERATOR_COALESCE":
+		if asNode(children[len(children)-1]).text("function_name") == "empty_histogram" {
+			return w.expression(first) // the rewriter put it around make_histogram
+		}
 		if word := w.source(n.pos()); word != "" {
 			return word + "(" + w.list(children, ",") + ")"
 		}

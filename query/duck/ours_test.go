@@ -84,6 +84,7 @@ var ours = []struct{ sql, columns, rows string }{
 	},
 
 	// Histograms.
+	{"SELECT make_histogram(0.0, 2, 1, level) FROM log_entries LIMIT 0", "make_histogram(Float64(0),Int64(2),Int64(1),log_entries.level) " + histogramText, ""},
 	{"SELECT h FROM " + histogram, "h " + histogramText, `{"bins":[25,25,25,30],"count":105,"end":100,"max":104,"min":0,"start":0,"sum":5460,"sum_sq":380380}`},
 	{
 		"SELECT quantile_from_histogram(h, 0.5) AS q, quantile_from_histogram(h, 0) AS z, quantile_from_histogram(h, 2) AS e, count_from_histogram(h) AS c, sum_from_histogram(h) AS s, variance_from_histogram(h) AS v FROM " + histogram,
