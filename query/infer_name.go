@@ -300,12 +300,13 @@ func (w *naming) between(n node, word string) string {
 
 func (w *naming) cases(n node) string {
 	checks := n.list("case_checks")
-	name := "CASE"
+	var name strings.Builder
+	name.WriteString("CASE")
 	// The engine makes a comparison of each value of CASE x WHEN value.
 	operand := node(nil)
 	if len(checks) > 0 && w.source(n.pos()) == "case" && w.following(n.pos()) != "when" {
 		operand = asNode(checks[0]).child("when_expr").child("left")
-		name += " " + w.expression(operand)
+		name.WriteString(" " + w.expression(operand))
 	}
 	for _, c := range checks {
 		when := asNode(c).child("when_expr")
@@ -315,12 +316,12 @@ func (w *naming) cases(n node) string {
 			}
 			when = when.child("right")
 		}
-		name += " WHEN " + w.expression(when) + " THEN " + w.expression(asNode(c).child("then_expr"))
+		name.WriteString(" WHEN " + w.expression(when) + " THEN " + w.expression(asNode(c).child("then_expr")))
 	}
 	if e := n.child("else_expr"); e != nil && (e.text("class") != "CONSTANT" || !e.child("value").bool("is_null")) {
-		name += " ELSE " + w.expression(e)
+		name.WriteString(" ELSE " + w.expression(e))
 	}
-	return name + " END"
+	return name.String() + " END"
 }
 
 func sameTree(a, b node) bool { return reflect.DeepEqual(a, b) }

@@ -84,7 +84,8 @@ var schemaTables = map[string]schemaTable{
 		[]arrow.Field{
 			textField("specific_catalog"), textField("specific_schema"), textField("specific_name"), countField("ordinal_position"),
 			textField("parameter_mode"), optional(textField("parameter_name")), textField("data_type"),
-			optional(textField("parameter_default")), {Name: "is_variadic", Type: arrow.FixedWidthTypes.Boolean},
+			optional(textField("parameter_default")),
+			{Name: "is_variadic", Type: arrow.FixedWidthTypes.Boolean},
 			{Name: "rid", Type: arrow.PrimitiveTypes.Uint8},
 		},
 		func(*Service, []TableInfo) [][]any { return nil },

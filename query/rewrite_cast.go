@@ -5,10 +5,6 @@ import (
 	"strings"
 )
 
-// integerTypes are the names of integers in casts.
-var integerTypes = setOf("tinyint", "smallint", "int", "integer", "bigint", "int2", "int4", "int8", "uinteger", "ubigint", "utinyint",
-	"usmallint", "hugeint")
-
 // truncated puts trunc() around what is cast to an integer: existing statements cut off the fraction, and get the
 // nanoseconds of a time, where the engine rounds or knows no cast. trunc leaves integers and texts alone.
 func (r *rewriter) truncated(i int) {

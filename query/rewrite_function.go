@@ -71,6 +71,11 @@ func (r *rewriter) function(i int, name string) (done bool, err error) {
 			return true, nil
 		}
 		return false, nil
+	case "array":
+		if w := r.word(i + 2); w != "select" && w != "with" && w != "from" && w != "values" {
+			r.replace(i, i, "list_value")
+			return true, nil
+		}
 	case "nth_value":
 		return r.nthValue(i, closing)
 	case "named_struct", "struct":

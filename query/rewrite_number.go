@@ -83,8 +83,10 @@ func (r *rewriter) sign(i int) bool {
 }
 
 // clause words begin a part of a query; what follows up to the next one at the same depth belongs to it.
-var clauseWords = []string{"select", "from", "where", "group", "order", "having", "limit", "offset", "values", "qualify", "window",
-	"using", "union", "intersect", "except", "partition", "with", "on", "join"}
+var clauseWords = []string{
+	"select", "from", "where", "group", "order", "having", "limit", "offset", "values", "qualify", "window",
+	"using", "union", "intersect", "except", "partition", "with", "on", "join",
+}
 
 // findClauses notes for every token the word that began its clause, among the tokens of the same parentheses.
 func (r *rewriter) findClauses() {
