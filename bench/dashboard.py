@@ -12,7 +12,6 @@ import time
 from pathlib import Path
 
 import duckdb
-
 from query import connect, free_port, live_files, plain
 
 STATEMENTS = {
@@ -58,10 +57,7 @@ def main() -> None:
     )
     parser.add_argument("--server", default="bin/flight-sql-srv")
     parser.add_argument(
-        "--runs",
-        type=int,
-        default=7,
-        help="of each statement, after one that does not count",
+        "--runs", type=int, default=7, help="of each statement, after one that does not count"
     )
     args = parser.parse_args()
 
@@ -75,20 +71,14 @@ def main() -> None:
         print(
             f"{view}: {rows} rows in {len(files)} files of {size / 1e6:.0f} MB, {size / rows:.1f} bytes a row"
         )
-    newest, process = direct.execute(
-        "SELECT max(time), min(process_id) FROM measures"
-    ).fetchall()[0]
+    newest, process = direct.execute("SELECT max(time), min(process_id) FROM measures").fetchall()[
+        0
+    ]
     hour = f"{newest:%Y-%m-%d %H}:00:00"
 
     port = free_port()
     environment = os.environ | {"MICROMEGAS_DATA_DIR": str(args.dir)}
-    command = [
-        args.server,
-        "--disable-auth",
-        "--no-maintenance",
-        "--log-level",
-        "error",
-    ]
+    command = [args.server, "--disable-auth", "--no-maintenance", "--log-level", "error"]
     server = subprocess.Popen(
         [*command, "--listen-endpoint-grpc", f"127.0.0.1:{port}"], env=environment
     )
@@ -124,9 +114,7 @@ def main() -> None:
         server.wait()
 
 
-def check(
-    name: str, got: list[dict[str, object]], want: list[dict[str, object]]
-) -> None:
+def check(name: str, got: list[dict[str, object]], want: list[dict[str, object]]) -> None:
     """Equal but for the last digits of sums of floats, which depend on the order of adding."""
     same = len(got) == len(want) and all(
         a.keys() == b.keys() and all(close(a[k], b[k]) for k in a)

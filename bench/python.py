@@ -61,14 +61,12 @@ def seconds_of_queries(rows: int, rounds: int) -> tuple[float, float]:
 
             for turn in range(rounds + 1):  # the first is not counted
                 ways = [(flight_alone, bare), (with_client, ours)]
-                for way, seconds in ways[
-                    :: 1 if turn % 2 else -1
-                ]:  # each goes first in turn
+                for way, seconds in ways[:: 1 if turn % 2 else -1]:  # each goes first in turn
                     gc.collect()
                     begin = time.perf_counter()
                     frame = way()
                     end = time.perf_counter()
-                    assert len(frame) == rows
+                    assert len(frame) == rows  # noqa: S101
                     del frame
                     if turn:
                         seconds.append(end - begin)
@@ -83,10 +81,8 @@ def seconds_of_imports(pythons: list[str], code: str, rounds: int) -> list[float
         for python in pythons:
             for program in ("pass", code):
                 begin = time.perf_counter()
-                subprocess.run([python, "-c", program], check=True, cwd="/")
-                times.setdefault((python, program), []).append(
-                    time.perf_counter() - begin
-                )
+                subprocess.run([python, "-c", program], check=True, cwd="/")  # noqa: S603
+                times.setdefault((python, program), []).append(time.perf_counter() - begin)
     median = {key: statistics.median(measured[1:]) for key, measured in times.items()}
     return [median[python, code] - median[python, "pass"] for python in pythons]
 
@@ -106,13 +102,8 @@ def main() -> None:
         "query_to_flight": round(ours / bare, 3),
     }
     if args.published:
-        for name, code in (
-            ("import", "import micromegas"),
-            ("import_and_client", USES),
-        ):
-            published, own = seconds_of_imports(
-                [args.published, sys.executable], code, args.rounds
-            )
+        for name, code in (("import", "import micromegas"), ("import_and_client", USES)):
+            published, own = seconds_of_imports([args.published, sys.executable], code, args.rounds)
             result[f"{name}_s"] = round(own, 3)
             result[f"{name}_published_s"] = round(published, 3)
             result[f"{name}_to_published"] = round(own / published, 3)

@@ -59,10 +59,7 @@ def main() -> None:
     )
     parser.add_argument("--server", default="bin/flight-sql-srv")
     parser.add_argument(
-        "--runs",
-        type=int,
-        default=15,
-        help="of each statement, after two that do not count",
+        "--runs", type=int, default=15, help="of each statement, after two that do not count"
     )
     args = parser.parse_args()
 
@@ -78,13 +75,7 @@ def main() -> None:
 
     port = free_port()
     environment = os.environ | {"MICROMEGAS_DATA_DIR": str(args.dir)}
-    command = [
-        args.server,
-        "--disable-auth",
-        "--no-maintenance",
-        "--log-level",
-        "error",
-    ]
+    command = [args.server, "--disable-auth", "--no-maintenance", "--log-level", "error"]
     server = subprocess.Popen(
         [*command, "--listen-endpoint-grpc", f"127.0.0.1:{port}"], env=environment
     )

@@ -21,21 +21,15 @@ KEY_FILE = Path(__file__).parent.parent / ".build" / "run" / "key"
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description="Query the lake that `make run` started."
-    )
+    parser = argparse.ArgumentParser(description="Query the lake that `make run` started.")
     parser.add_argument("sql")
-    parser.add_argument(
-        "--begin", metavar="TIME", help="RFC 3339, as in 2026-01-31T12:00:00Z"
-    )
+    parser.add_argument("--begin", metavar="TIME", help="RFC 3339, as in 2026-01-31T12:00:00Z")
     parser.add_argument("--wait", type=float, default=0, metavar="SECONDS")
     args = parser.parse_args()
 
     uri = os.environ.get("MICROMEGAS_ANALYTICS_URI", "grpc://127.0.0.1:50051")
     key = os.environ.get("MICROMEGAS_API_KEY") or KEY_FILE.read_text().strip()
-    warnings.simplefilter(
-        "ignore", DeprecationWarning
-    )  # static headers are how a key is sent
+    warnings.simplefilter("ignore", DeprecationWarning)  # static headers are how a key is sent
     client = micromegas.flightsql.client.FlightSQLClient(
         uri, headers={"authorization": f"Bearer {key}"}
     )
@@ -48,9 +42,7 @@ def main() -> int:
             print("no rows", file=sys.stderr)
             return 1
         time.sleep(0.1)
-    pandas.set_option(
-        "display.width", 160, "display.max_columns", None, "display.max_colwidth", 80
-    )
+    pandas.set_option("display.width", 160, "display.max_columns", None, "display.max_colwidth", 80)
     print(rows.to_string(index=False))
     return 0
 

@@ -34,9 +34,7 @@ BELOW_COMMENT = re.compile(
 
 def test_files() -> list[Path]:
     go = (
-        path
-        for path in ROOT.rglob("*_test.go")
-        if "/." not in str(path.relative_to(ROOT.parent))
+        path for path in ROOT.rglob("*_test.go") if "/." not in str(path.relative_to(ROOT.parent))
     )
     python = (ROOT / "python" / "tests").rglob("*.py")
     return sorted([*go, *(ROOT / "test" / "system").glob("*.py"), *python])
@@ -56,9 +54,7 @@ def named(path: Path) -> Iterator[tuple[str, int]]:
             yield from comment
         comment = []
         if (name := test.match(text)) and name[1]:
-            yield from (
-                (number, at) for number in name[1].upper().strip("_").split("_")
-            )
+            yield from ((number, at) for number in name[1].upper().strip("_").split("_"))
         if path.suffix == ".py" and (docstring or '"""' in text):
             docstring ^= text.count('"""') % 2 == 1
             yield from ((number, at) for number in NUMBER.findall(text))

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 from micromegas.flightsql.client import FlightSQLClient
-
 from support import emitter, vectors
 from support.client import connect
 from support.emitter import Emitted

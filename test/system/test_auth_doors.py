@@ -19,7 +19,6 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from micromegas.flightsql import FlightSql_pb2 as pb
-
 from support.client import Token, connect, value
 from support.lake import FLAVOURS, Analytics, Flavour, Ingestion, Lake
 from support.oidc import OidcProvider

@@ -24,7 +24,6 @@ from authlib.integrations.base_client.errors import OAuthError
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 from micromegas.auth import OidcAuthProvider
-
 from support.client import Token, connect, value
 from support.lake import Lake
 from support.vectors import Capture

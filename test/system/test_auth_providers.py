@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 import pyarrow.flight
 import pytest
 import requests
-
 from support.client import Token, connect, connect_with_headers, value
 from support.lake import Lake
 from support.oidc import OidcProvider, ZitadelProvider

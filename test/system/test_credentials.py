@@ -8,7 +8,6 @@ from collections.abc import Callable
 import pyarrow.flight
 import pytest
 import requests
-
 from support.client import Token, connect, connect_with_headers, value
 from support.lake import FLAVOURS, Flavour, Lake
 from support.oidc import OidcProvider

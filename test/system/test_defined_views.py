@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from conftest import NewLake
 from support import vectors
 from support.client import connect, rows, value

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from micromegas.flightsql.client import FlightSQLClient
-
 from support import emitter
 from support.client import connect, rows, value
 from support.emitter import Emitted

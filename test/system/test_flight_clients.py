@@ -16,7 +16,6 @@ import pytest
 from adbc_driver_manager.dbapi import Connection
 from micromegas.flightsql import FlightSql_pb2 as pb
 from micromegas.flightsql.client import FlightSQLClient
-
 from support.client import ALWAYS, connect
 from support.lake import Analytics, Lake
 from support.vectors import Capture

@@ -15,7 +15,6 @@ from google.protobuf.unknown_fields import UnknownFieldSet
 from micromegas import perfetto as client_perfetto
 from micromegas.flightsql.client import FlightSQLClient
 from perfetto.protos.perfetto.trace import perfetto_trace_pb2 as trace_pb
-
 from support.client import ALWAYS, connect, rows, value
 from support.lake import Lake
 from support.process import ROOT

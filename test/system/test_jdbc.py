@@ -6,7 +6,6 @@ import subprocess
 from pathlib import Path
 
 import pytest
-
 from support.lake import Lake
 from support.oidc import OidcProvider
 from support.process import ROOT

@@ -5,7 +5,6 @@ from collections.abc import Callable
 
 import pytest
 from micromegas.flightsql.client import FlightSQLClient
-
 from support.client import connect, rows
 from support.lake import FLAVOURS, Flavour, Lake
 from support.load import Load

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import pytest
 import requests
-
 from support.client import connect, rows, value
 from support.lake import FLAVOURS, Flavour, Lake
 from support.vectors import Capture

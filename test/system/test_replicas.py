@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from micromegas.flightsql.client import FlightSQLClient
-
 from support.client import connect, rows
 from support.lake import Lake
 from support.load import Load

@@ -7,7 +7,6 @@ tells of the dictionary.
 import pyarrow as pa
 import pytest
 from micromegas.flightsql.client import FlightSQLClient
-
 from support.client import ALWAYS, connect, value
 from support.emitter import Emitted
 from support.lake import Analytics

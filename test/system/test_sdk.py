@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
 from support.client import ALWAYS, connect, rows
 from support.lake import Ingestion, Lake
 from support.process import ROOT, clean_environment

@@ -6,7 +6,6 @@ from collections.abc import Callable
 import pyarrow.lib
 import pytest
 from micromegas.flightsql.client import FlightSQLClient
-
 from support.client import connect, value
 from support.lake import Lake
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from micromegas.flightsql.client import FlightSQLClient
-
 from support.client import ALWAYS, connect, rows
 from support.lake import Lake
 from support.vectors import Capture
