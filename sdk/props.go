@@ -36,30 +36,31 @@ var sets struct {
 // NewProps returns a set of properties from names and values in turn. Values are texts or anything that [fmt.Sprint]
 // takes. A name without a value gets an empty one.
 func NewProps(pairs ...any) Props {
-	list, text := propsOf(pairs)
+	list, text := properties(pairs)
 	if len(list) == 0 {
 		return Props{}
 	}
 	return Props{keep(list, text)}
 }
 
-// LooseProps is NewProps for values without bound, such as the id of a request: the set is not kept, and goes along with
-// each event that carries it.
-func LooseProps(pairs ...any) Props {
-	list, text := propsOf(pairs)
+// PropsOnce returns a set that is not kept: it travels with each event. It is for values that hardly ever come again.
+func PropsOnce(pairs ...any) Props {
+	list, text := properties(pairs)
 	if len(list) == 0 {
 		return Props{}
 	}
 	return Props{&propertySet{list: list, text: text}}
 }
 
-func propsOf(pairs []any) (list wire.Properties, _ string) {
+// properties makes properties from names and values in turn.
+func properties(pairs []any) (list wire.Properties, inline string) {
 	var buf []byte
 	for i := 0; i < len(pairs); i += 2 {
 		p := wire.Property{Name: text(pairs[i])}
 		if i+1 < len(pairs) {
 			p.Value = text(pairs[i+1])
 		}
+		p.Name, p.Value = cut(p.Name), cut(p.Value)
 		list = append(list, p)
 		buf = appendProperty(buf, p.Name, p.Value)
 	}

@@ -9,5 +9,5 @@
 // together have the same trace_id; parent_span_id of one is span_id of the other.
 //
 // The span of a server's request is named "HTTP GET", or after the pattern, "GET /users/{id}", where the handler stands
-// inside the ServeMux that knows it. Query strings are never recorded.
+// inside the ServeMux that knows it; a pattern that a ServeMux inside finds is the property route. Query strings are never recorded.
 package sdkhttp

@@ -3,11 +3,14 @@ package sdkhttp
 import (
 	"io"
 	"net/http"
+	"time"
 
 	"github.com/micromegas-go/micromegas/sdk"
 )
 
-// Handler opens a span around each request that next serves. The request's context carries span and trace.
+// Handler opens a span around each request that next serves; the request's context carries span and trace. The time that
+// it took is the metric http_request_duration with method, route and status. A panic is logged as an error with its stack
+// and goes on to net/http, which ends the connection; telemetry goes on too.
 func Handler(next http.Handler, o Options) http.Handler {
 	spans := newDescriptions("http.server")
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -17,25 +20,36 @@ func Handler(next http.Handler, o Options) http.Handler {
 			return
 		}
 		caller, _ := Parse(r.Header)
-		t := caller.child()
+		t, begin := caller.child(), time.Now()
 		ctx, span := rec.StartSpan(r.Context(), spans.get(o.nameOf(r)))
 		r = r.WithContext(with(ctx, t))
 		answer := &answer{ResponseWriter: w}
-		panicked := true
 		defer func() {
-			p := append(properties(t, caller.SpanID), "method", methodOf(r), "path", r.URL.EscapedPath())
-			if r.Pattern != "" { // a ServeMux inside has found it
-				p = append(p, "route", r.Pattern)
+			v := recover()
+			if v != nil && v != http.ErrAbortHandler { //nolint:errorlint // net/http compares so
+				rec.LogPanic(sdk.LevelError, v)
 			}
-			if panicked {
+			route := r.Pattern // a ServeMux inside has found it
+			if route == "" {
+				route = "none" // not the path, which callers make up
+			}
+			few := []any{"method", methodOf(r), "route", route, "status", answer.status(v != nil)}
+			rec.FloatWith(duration, sdk.NewProps(few...), time.Since(begin).Seconds())
+			p := append(properties(t, caller.SpanID), few...)
+			p = append(p, "path", r.URL.EscapedPath(), "bytes", answer.bytes)
+			if v != nil {
 				p = append(p, "error", "panic")
 			}
-			span.EndWith(sdk.LooseProps(append(p, "status", answer.status(panicked), "bytes", answer.bytes)...))
+			span.EndWith(sdk.PropsOnce(p...))
+			if v != nil {
+				panic(v)
+			}
 		}()
 		next.ServeHTTP(answer, r)
-		panicked = false
 	})
 }
+
+var duration = sdk.Float("http_request_duration", "seconds", sdk.InTarget("http.server"))
 
 // answer notes what is answered. http.ResponseController finds what the writer behind it can do.
 type answer struct {

@@ -207,6 +207,7 @@ func TestHandler(t *testing.T) {
 	r, sink := newRecorder(t)
 	mux := http.NewServeMux()
 	mux.HandleFunc("/panic", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	mux.HandleFunc("/broken", func(http.ResponseWriter, *http.Request) { panic("on purpose") })
 	mux.HandleFunc("/nothing", func(http.ResponseWriter, *http.Request) {})
 	mux.HandleFunc("/stream", func(w http.ResponseWriter, r *http.Request) {
 		if _, ok := sdkhttp.From(r.Context()); !ok || sdk.SpanOf(r.Context()) == 0 {
@@ -233,12 +234,22 @@ func TestHandler(t *testing.T) {
 	transport := &http.Transport{}
 	defer transport.CloseIdleConnections()
 	client := &http.Client{Transport: sdkhttp.Transport(transport, sdkhttp.Options{Recorder: r, Name: func(r *http.Request) string { return "to " + r.URL.Path }})}
-	for path, want := range map[string]string{"/panic": "", "/nothing": "", "/stream": "abc", "/hijack": "", "/missing": "404 page not found\n"} {
-		if _, text, err := get(t, client, srv.URL+path); text != want || (err != nil) != (path == "/panic" || path == "/hijack") {
+	for path, want := range map[string]string{"/panic": "", "/broken": "", "/nothing": "", "/stream": "abc", "/hijack": "", "/missing": "404 page not found\n"} {
+		if _, text, err := get(t, client, srv.URL+path); text != want || (err != nil) != (path == "/panic" || path == "/broken" || path == "/hijack") {
 			t.Errorf("%s: %q, %v", path, text, err)
 		}
 	}
 	spans := ends(t, r, sink)
+	durations, logs := 0, "" // net/http itself repeats requests on connections that turn out to be closed
+	for _, e := range sink.Events() {
+		if e.Name == "http_request_duration" && e.Unit == "seconds" && len(e.Properties) == 3 {
+			durations++
+		}
+		logs += e.Msg
+	}
+	if durations < 6 || !strings.Contains(logs, "on purpose") || strings.Contains(logs, http.ErrAbortHandler.Error()) {
+		t.Errorf("%d durations, logs %q", durations, logs)
+	}
 	for name, want := range map[string][3]string{
 		"/panic": {"0", "0", "panic"}, "/nothing": {"200", "0", ""}, "/stream": {"202", "3", ""}, "/missing": {"404", "19", ""},
 	} {

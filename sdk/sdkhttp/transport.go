@@ -44,7 +44,7 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	} else {
 		p = append(p, "status", resp.StatusCode)
 	}
-	span.EndWith(sdk.LooseProps(p...))
+	span.EndWith(sdk.PropsOnce(p...))
 	return resp, err
 }
 
