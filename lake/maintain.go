@@ -21,7 +21,7 @@ type Maintenance struct {
 	PendingAge   time.Duration // 0 means 5 s
 
 	MergeFiles int   // so many partitions of a level make one of the next; 0 means 8
-	FileBytes  int64 // no larger ones are made, and one of half this size is not merged again; 0 means 128 MiB
+	FileBytes  int64 // no larger ones are made, and one of half this size stays as it is; 0 means 128 MiB
 
 	Lease           time.Duration // how long claimed work may take; 0 means 5 min
 	QuarantineAfter int           // failed attempts on a block; 0 means 3
