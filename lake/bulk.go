@@ -2,7 +2,6 @@ package lake
 
 import (
 	"context"
-	"errors"
 
 	"github.com/micromegas-go/micromegas/catalog"
 	"github.com/micromegas-go/micromegas/internal/fault"
@@ -137,14 +136,25 @@ func (w *bulkWriter) commit(ctx context.Context) error {
 	return catalogRefusal(w.lake.catalog.StagePayloads(ctx, w.records))
 }
 
-// forgetStaged deletes halves of blocks that came whole in another way, and tells of those that wait.
+// forgetStaged deletes halves of blocks that came whole in another way, and tells of those that wait. When there are none it
+// writes nothing.
 func (l *Lake) forgetStaged(ctx context.Context) error {
-	err := l.catalog.ForgetStaged(ctx)
-	return errors.Join(err, l.catalog.Read(ctx, func(r *catalog.Reader) error {
-		blocks, payloads, err := r.Staged(ctx)
-		if err == nil && blocks+payloads > 0 {
-			l.log.InfoContext(ctx, "blocks and payloads of bulk ingestion wait for each other", "blocks", blocks, "payloads", payloads)
-		}
+	waiting := func() (blocks, payloads int64, err error) {
+		err = l.catalog.Read(ctx, func(r *catalog.Reader) (err error) {
+			blocks, payloads, err = r.Staged(ctx)
+			return err
+		})
+		return blocks, payloads, err
+	}
+	if blocks, payloads, err := waiting(); err != nil || blocks+payloads == 0 {
 		return err
-	}))
+	}
+	if err := l.catalog.ForgetStaged(ctx); err != nil {
+		return err
+	}
+	blocks, payloads, err := waiting()
+	if err == nil && blocks+payloads > 0 {
+		l.log.InfoContext(ctx, "blocks and payloads of bulk ingestion wait for each other", "blocks", blocks, "payloads", payloads)
+	}
+	return err
 }
