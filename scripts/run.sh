@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # From a fresh checkout to the first answer: installs what is missing, builds, starts everything in
-# one process on embedded storage, feeds it with an instrumented program, asks a first question
+# one process on embedded storage, feeds it with two instrumented programs, asks a first question
 # through the published Python client, and stays up until Ctrl-C.
 #
 #   HTTP=127.0.0.1:9000         where programs send their telemetry
@@ -55,16 +55,16 @@ fi
 (umask 077 && printf '%s\n' "$key" >"$run/key")
 
 # The children get sessions of their own: Ctrl-C reaches this script alone, which stops them in order.
-server='' feeder=''
+server='' feeders=''
 stop() {
   trap '' INT TERM
   local pid status=0
-  for pid in $feeder $server; do # the feeder first, so that its last events still arrive
+  for pid in $feeders $server; do # the feeders first, so that their last events still arrive
     if kill -TERM "$pid" 2>/dev/null; then
       wait "$pid" || status=$?
     fi
   done
-  feeder='' server=''
+  feeders='' server=''
   return $status
 }
 trap 'stop || true' EXIT
@@ -89,17 +89,19 @@ until ready; do
   sleep 0.1
 done
 
-say "feeding it with bin/hostmon"
-MICROMEGAS_TELEMETRY_URL=http://$http MICROMEGAS_INGESTION_API_KEY=$key \
-  setsid bin/hostmon >"$run/hostmon.log" 2>&1 &
-feeder=$!
+say "feeding it with bin/webserver and bin/frameloop"
+for program in webserver frameloop; do
+  MICROMEGAS_TELEMETRY_URL=http://$http MICROMEGAS_INGESTION_API_KEY=$key MICROMEGAS_FLUSH_PERIOD=2 \
+    setsid "bin/$program" >"$run/$program.log" 2>&1 &
+  feeders="$feeders $!"
+done
 
 export MICROMEGAS_ANALYTICS_URI=grpc://$grpc
 first='SELECT time, level, target, msg FROM log_entries ORDER BY time DESC LIMIT 5'
 say "the first answer, through the published Python client: $first"
 "$venv/bin/python" scripts/query.py --begin "$begin" --wait "$rows_within" "$first" || {
-  tail -n 20 "$run/hostmon.log" >&2
-  fail "no rows after $rows_within s; see $run/server.log and $run/hostmon.log"
+  tail -n 20 "$run/webserver.log" "$run/frameloop.log" >&2
+  fail "no rows after $rows_within s; see $run/server.log, $run/webserver.log and $run/frameloop.log"
 }
 say "$((SECONDS - started)) s from start to first answer"
 
@@ -124,11 +126,12 @@ Try, in another terminal in $root:
 Ctrl-C stops everything.
 END
 
-# One of the two ending by itself is an error worth showing.
-wait -n "$server" "$feeder" || true
+# Any of them ending by itself is an error worth showing.
+# shellcheck disable=SC2086 # one word per process
+wait -n "$server" $feeders || true
 if ! kill -0 "$server" 2>/dev/null; then
   tail -n 20 "$run/server.log" >&2
   fail "the server ended by itself; see $run/server.log"
 fi
-say "the feeder has ended; the server stays up"
+say "a feeder has ended; the server stays up"
 wait "$server"

@@ -14,7 +14,7 @@ from support.process import ROOT, clean_environment
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     exe = tmp_path_factory.mktemp("sdk") / "program"
-    subprocess.run(["go", "build", "-o", exe, "./test/sdk"], cwd=ROOT, check=True)
+    subprocess.run(["go", "build", "-o", exe, "./test/sdk"], cwd=ROOT, check=True)  # noqa: S607
     return exe
 
 
