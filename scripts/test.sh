@@ -57,6 +57,9 @@ run go '^DONE ' gotool gotestsum --format pkgname --hide-summary skipped -- -rac
 # Thousands of random interleavings of all that happens to a lake; without -race, which ran some of them above.
 run simulation '^(ok|FAIL)' env SIMULATION_RUNS="${SIMULATION_RUNS:-2000}" go test -count=1 -timeout 20m -run '^TestSimulation$' ./lake
 
+# Under the race detector the SDK locks its shards; programs run it without.
+run sdk '^DONE ' gotool gotestsum --format pkgname --hide-summary skipped -- ./sdk
+
 # The published client logs in on a fixed port. Where we may, keep outgoing connections off it.
 if in_ci && [ -w /proc/sys/net/ipv4/ip_local_reserved_ports ]; then
   echo 48080 >/proc/sys/net/ipv4/ip_local_reserved_ports || true

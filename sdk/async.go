@@ -4,12 +4,29 @@ import "context"
 
 // Async is a span that may end on another goroutine than it began on, and that knows its parent. It is a value: copy it,
 // hand it on, but end it once. The zero value ends without a trace.
+//
+// It has four words, the most that the compiler keeps in registers.
 type Async struct {
 	recorder *Recorder
 	desc     *SpanDesc
 	id       uint64
-	parent   uint64
-	depth    uint32
+	outer    outer
+}
+
+// outer is where a span is: its parent's number, of 48 bits, and above it its depth.
+type outer uint64
+
+const (
+	depthShift = 48
+	maxDepth   = 1<<16 - 1
+)
+
+func (o outer) parent() uint64 { return uint64(o) & (1<<depthShift - 1) }
+func (o outer) depth() uint32  { return uint32(o >> depthShift) }
+
+// inside is the place of spans whose parent is a span at o.
+func (o outer) inside(parent uint64) outer {
+	return outer(min(uint64(o.depth())+1, maxDepth))<<depthShift | outer(parent)
 }
 
 // ID returns the number of the span, unique in the process; 0 means that it was not recorded.
@@ -39,7 +56,7 @@ func Root(d *SpanDesc) Async {
 	if r == nil {
 		return Async{}
 	}
-	return r.begin(d, 0, 0)
+	return r.begin(d, 0)
 }
 
 // StartSpan begins a span inside the one that ctx carries, and returns a context that carries the new one, for its
@@ -52,19 +69,19 @@ func (r *Recorder) StartSpan(ctx context.Context, d *SpanDesc) (context.Context,
 	if s.id == 0 {
 		return ctx, s
 	}
-	return &spanContext{Context: ctx, recorder: r, id: s.id, depth: s.depth}, s
+	return &spanContext{Context: ctx, recorder: r, id: s.id, outer: s.outer}, s
 }
 
 // Leaf begins a span inside the one that ctx carries. It is for spans without children: it allocates nothing.
 func (r *Recorder) Leaf(ctx context.Context, d *SpanDesc) Async {
 	if parent := carried(ctx); parent != nil && parent.recorder == r {
-		return r.begin(d, parent.id, parent.depth+1)
+		return r.begin(d, parent.outer.inside(parent.id))
 	}
-	return r.begin(d, 0, 0)
+	return r.begin(d, 0)
 }
 
 // Root begins a span that belongs to no other.
-func (r *Recorder) Root(d *SpanDesc) Async { return r.begin(d, 0, 0) }
+func (r *Recorder) Root(d *SpanDesc) Async { return r.begin(d, 0) }
 
 // SpanOf returns the number of the span that ctx carries, or 0.
 func SpanOf(ctx context.Context) uint64 {
@@ -79,7 +96,7 @@ type spanContext struct {
 	context.Context //nolint:containedctx // it is one
 	recorder        *Recorder
 	id              uint64
-	depth           uint32
+	outer           outer
 }
 
 type spanKey struct{}
@@ -100,7 +117,7 @@ func carried(ctx context.Context) *spanContext {
 	return c
 }
 
-func (r *Recorder) begin(d *SpanDesc, parent uint64, depth uint32) Async {
+func (r *Recorder) begin(d *SpanDesc, at outer) Async {
 	if r.noSpans {
 		return Async{}
 	}
@@ -121,13 +138,13 @@ func (r *Recorder) begin(d *SpanDesc, parent uint64, depth uint32) Async {
 	s.span++
 	id := s.span
 	w, c, end := s.claim(4)
-	w[0] = d.beginAsync | uint64(depth)<<argShift
+	w[0] = d.beginAsync | uint64(at.depth())<<argShift
 	w[2] = id
-	w[3] = parent
+	w[3] = at.parent()
 	w[1] = s.stamp(r)
 	c.pos.Store(end)
 	s.leave()
-	return Async{recorder: r, desc: d, id: id, parent: parent, depth: depth}
+	return Async{recorder: r, desc: d, id: id, outer: at}
 }
 
 // End ends the span.
@@ -147,9 +164,9 @@ func (s Async) End() {
 		}
 	}
 	w, c, end := sh.claim(4)
-	w[0] = s.desc.endAsync | uint64(s.depth)<<argShift
+	w[0] = s.desc.endAsync | uint64(s.outer.depth())<<argShift
 	w[2] = s.id
-	w[3] = s.parent
+	w[3] = s.outer.parent()
 	w[1] = sh.stamp(r)
 	c.pos.Store(end)
 	sh.leave()
@@ -175,9 +192,9 @@ func (s Async) EndWith(p Props) {
 		return
 	}
 	w, c, end := sh.claim(n)
-	w[0] = head | uint64(s.depth)<<argShift
+	w[0] = head | uint64(s.outer.depth())<<argShift
 	w[2] = s.id
-	w[3] = s.parent
+	w[3] = s.outer.parent()
 	w[4] = uint64(p.set.id)
 	if n > 5 {
 		putProperties(w[5:], len(p.set.list), p.set.text)

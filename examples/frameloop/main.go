@@ -68,9 +68,10 @@ func draw(track *sdk.Track, n int) {
 	work(count * 8)
 }
 
-func work(n int) (x float64) {
-	for i := range n * 20 {
-		x += math.Sqrt(float64(i))
+func work(n int) {
+	for x := 0.0; n > 0; n-- {
+		for i := range 20 {
+			x = math.Sqrt(x + float64(i))
+		}
 	}
-	return x
 }
