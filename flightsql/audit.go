@@ -89,6 +89,7 @@ func (r *record) finish(ctx context.Context, err error) {
 		slog.Float64("cpu_ms", millis(r.cost.CPU)),
 		slog.Int64("peak_memory_bytes", r.cost.PeakMemory),
 		slog.Int64("spilled_bytes", r.cost.SpilledBytes),
+		slog.Int("blocks_left_out", r.cost.LeftOut),
 		slog.String("status", outcome),
 	)
 	if class != "" {
@@ -109,6 +110,7 @@ func (r *record) tell(ctx context.Context) {
 		"x-query-cpu-ms", strconv.FormatFloat(millis(r.cost.CPU), 'f', -1, 64),
 		"x-query-peak-memory-bytes", strconv.FormatInt(r.cost.PeakMemory, 10),
 		"x-query-spilled-bytes", strconv.FormatInt(r.cost.SpilledBytes, 10),
+		"x-query-blocks-left-out", strconv.Itoa(r.cost.LeftOut),
 		"x-query-total-ms", strconv.FormatFloat(millis(r.now().Sub(r.begin)), 'f', -1, 64),
 	))
 }

@@ -222,6 +222,7 @@ func TestCostInTrailer(t *testing.T) {
 		want := map[string]string{
 			"x-query-rows": rows, "x-query-files": "3", "x-query-bytes-scanned": "1000", "x-query-rows-scanned": "50",
 			"x-query-cpu-ms": "1.5", "x-query-peak-memory-bytes": "4096", "x-query-spilled-bytes": "7",
+			"x-query-blocks-left-out": "2",
 		}
 		for key, value := range want {
 			if got := trailer.Get(key); len(got) != 1 || got[0] != value {

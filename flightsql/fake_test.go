@@ -220,7 +220,7 @@ func (r *result) Err() error                     { return r.err }
 func (r *result) Retain()                        { r.refs++ }
 
 func (r *result) Cost() query.Cost {
-	return query.Cost{Files: 3, FileBytes: 1000, RowsScanned: 50, CPU: 1500 * time.Microsecond, PeakMemory: 4096, SpilledBytes: 7}
+	return query.Cost{Files: 3, FileBytes: 1000, RowsScanned: 50, CPU: 1500 * time.Microsecond, PeakMemory: 4096, SpilledBytes: 7, LeftOut: 2}
 }
 
 func (r *result) Next() bool {

@@ -10,6 +10,8 @@ type Cost struct {
 	CPU          time.Duration // of the engine's threads
 	PeakMemory   int64         // bytes, within the engine's limit
 	SpilledBytes int64         // bytes on disk at the peak
+
+	LeftOut int // blocks that the answer lacks because they cannot be read
 }
 
 // Costed is a result that knows what it has cost. The cost is complete once Next has returned false or the result has
@@ -27,6 +29,9 @@ func (r *result) Cost() Cost {
 
 func (r *result) costLocked() Cost {
 	cost := r.session.Cost()
+	if r.input.snapshot != nil {
+		cost.LeftOut = r.input.snapshot.LeftOut
+	}
 	for _, o := range r.input.opened {
 		cost.Files += o.files
 		cost.FileBytes += o.bytes
