@@ -67,10 +67,18 @@ func (r *Reader) SegmentBlocks(ctx context.Context, segment string) ([]BlockReco
 	return list, err
 }
 
-// MoveBlocks says that blocks of one segment lie in another now; their locations are the new ones. ErrLostClaim means
-// that a block is not in the old segment any more, and that nothing was changed.
+// MoveBlocks says that blocks of one segment lie in another now, which is new; their locations are those in it. ErrLostClaim
+// means that a block is not in the old segment any more, that nothing was changed, and that no record mentions the new one.
+// A call whose answer is lost can be repeated.
 func (db *DB) MoveBlocks(ctx context.Context, from string, blocks []BlockRecord) error {
 	return db.write(ctx, "move blocks of "+from, func(s *session) error {
+		if len(blocks) > 0 {
+			done := map[string]bool{}
+			q := query{name: "segments_in_use", n: 1, args: []any{blocks[0].Location.Segment}}
+			if err := s.each(ctx, q, collect(done)); err != nil || len(done) > 0 {
+				return err
+			}
+		}
 		for i := range blocks {
 			l := blocks[i].Location
 			n, err := s.exec(ctx, query{name: "move_block", args: []any{l.Segment, l.Offset, id(blocks[i].ID), from}})

@@ -314,6 +314,7 @@ func testMoveBlocks(t *testing.T, open Open) {
 		t.Errorf("with an unknown block: MoveBlocks = %v, want ErrLostClaim", err)
 	}
 	f.ok(f.db.MoveBlocks(t.Context(), "segments/1", list))
+	f.ok(f.db.MoveBlocks(t.Context(), "segments/1", list)) // again: an answer may have been lost
 	f.check()
 	if got := inSegment("segments/new"); len(got) != 2 || got[1].Location.Offset != 1 || got[1].Location.Size != 100 {
 		t.Errorf("moved %+v", got)
