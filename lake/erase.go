@@ -180,7 +180,7 @@ func (l *Lake) erase(ctx context.Context, e Erasure, sum *Erased, say Progress) 
 			processes, streams, err := l.catalog.DeleteIdle(ctx, catalog.Doomed{Process: e.Process, Before: e.Before})
 			sum.Processes += processes
 			sum.Streams += streams
-			return processes, err
+			return max(processes, streams), err
 		})
 	}
 	return &fault.Error{

@@ -339,8 +339,8 @@ func (l *Lake) ApplyRetention(ctx context.Context, rules Retention) ([]Retention
 	}
 	if before, ok := rules.idleBefore(now); ok {
 		errs = append(errs, untilFew(256, func() (int64, error) {
-			processes, _, err := l.catalog.DeleteIdle(ctx, catalog.Doomed{Before: before})
-			return processes, err
+			processes, streams, err := l.catalog.DeleteIdle(ctx, catalog.Doomed{Before: before})
+			return max(processes, streams), err
 		}))
 	}
 	for _, s := range list {

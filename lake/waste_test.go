@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/micromegas-go/micromegas/catalog"
 	"github.com/micromegas-go/micromegas/lake"
 	"github.com/micromegas-go/micromegas/telemetry"
@@ -48,5 +50,20 @@ func TestAnswerLostWhileASegmentMoves(t *testing.T) {
 	p.ok(p.RegeneratePartitions(t.Context(), "log_entries", p.age(30*day), p.at(), 30*day, p.say)) // reads the payloads
 	if n := p.rows("log_entries"); n != 3 {
 		t.Errorf("%d rows, want 3", n)
+	}
+}
+
+// TestEraseManyStreams deletes the streams of a process that never came, however many there are.
+func TestEraseManyStreams(t *testing.T) {
+	p := newPlant(t, lake.Maintenance{})
+	ghost := telemetry.ProcessID(uuid.New())
+	list := make([]telemetry.Stream, 600)
+	for i := range list {
+		list[i] = telemetry.Stream{ID: telemetry.StreamID(uuid.New()), ProcessID: ghost, Format: telemetry.FormatNative}
+	}
+	p.ok(p.InsertStreams(t.Context(), list))
+	done, err := p.Erase(t.Context(), lake.Erasure{Process: ghost}, p.say)
+	if err != nil || done.Streams != int64(len(list)) {
+		t.Errorf("Erase = %+v, %v; want %d streams", done, err, len(list))
 	}
 }
