@@ -87,16 +87,20 @@ func (db *DB) ReleasePending(ctx context.Context, owner Owner, view View, blocks
 	})
 }
 
-// RenewPending lets the lease of claimed blocks begin anew. ErrLostClaim means that at least one is no longer the owner's.
+// RenewPending lets the lease of claimed blocks begin anew. ErrLostClaim means that at least one is no longer the owner's;
+// the others are renewed.
 func (db *DB) RenewPending(ctx context.Context, owner Owner, view View, blocks []telemetry.BlockID, lease time.Duration) error {
 	list := distinct(blocks)
-	return db.write(ctx, "renew the claim of pending blocks of "+string(view), func(s *session) error {
-		n, err := s.inBatches(ctx, "renew_pending", ids(list), db.leaseEnd(lease), string(view), id(owner))
-		if err == nil && n != int64(len(list)) {
-			return ErrLostClaim
-		}
+	what := "renew the claim of pending blocks of " + string(view)
+	var renewed int64
+	err := db.write(ctx, what, func(s *session) (err error) {
+		renewed, err = s.inBatches(ctx, "renew_pending", ids(list), db.leaseEnd(lease), string(view), id(owner))
 		return err
 	})
+	if err == nil && renewed != int64(len(list)) {
+		return fmt.Errorf("%s: %w", what, ErrLostClaim)
+	}
+	return err
 }
 
 // FailPending gives a claimed block back after it could not be read or decoded, for the reason cause. Nobody can claim it

@@ -97,6 +97,10 @@ func testRenew(t *testing.T, open Open) {
 	if err := f.db.RenewPending(t.Context(), ann, catalog.LogEntries, list, time.Minute); !errors.Is(err, catalog.ErrLostClaim) {
 		t.Errorf("RenewPending = %v, want ErrLostClaim", err)
 	}
+	// Those that are still the owner's are renewed all the same: who commits part by part goes on with the others.
+	if n := len(f.claim(catalog.ClaimPending{Owner: bob})); n != 0 {
+		t.Errorf("%d blocks claimed that were renewed beside a lost one", n)
+	}
 	f.clock.advance(time.Hour)
 	f.commit(catalog.LogEntries)
 	claim := catalog.ClaimPartitions{View: catalog.LogEntries, Owner: ann, Lease: time.Minute}
