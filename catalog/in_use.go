@@ -25,6 +25,9 @@ func (db *DB) inUse(ctx context.Context, keys []string, names ...string) (map[st
 	}
 	used := make(map[string]bool)
 	err := db.Read(ctx, func(r *Reader) error {
+		if err := r.notNewer(ctx); err != nil {
+			return err
+		}
 		return listBatches(values, func(batch []any) error {
 			for _, name := range names {
 				if err := r.s.each(ctx, query{name: name, n: len(batch), args: batch}, collect(used)); err != nil {
@@ -47,4 +50,21 @@ func collect(set map[string]bool) func(*sql.Rows) error {
 		set[s] = true
 		return nil
 	}
+}
+
+// notNewer fails when a newer program has migrated the database since this one opened it. Its tables may mention objects that
+// this program takes for orphans.
+func (r *Reader) notNewer(ctx context.Context) error {
+	steps, err := migrations(r.s.db.dialect)
+	if err != nil {
+		return err
+	}
+	var version int
+	if err := r.s.one(ctx, query{name: "schema_version"}, &version); err != nil {
+		return err
+	}
+	if version > len(steps) {
+		return newerSchema(version, len(steps))
+	}
+	return nil
 }

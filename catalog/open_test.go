@@ -45,6 +45,11 @@ func testOpen(t *testing.T, driver, dsn string) {
 		if err := raw.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM schema_migrations").Scan(&steps); err != nil || steps == 0 {
 			t.Fatalf("%d migrations, %v", steps, err)
 		}
+		running, err := catalog.Open(t.Context(), catalog.Options{DSN: dsn})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer running.Close()
 		_, err = raw.ExecContext(t.Context(), "INSERT INTO schema_migrations (version, name, applied_at) VALUES (99, 'later', 0)")
 		if err != nil {
 			t.Fatal(err)
@@ -52,6 +57,19 @@ func testOpen(t *testing.T, driver, dsn string) {
 		_, err = catalog.Open(t.Context(), catalog.Options{DSN: dsn})
 		if err == nil || errors.Is(err, catalog.ErrUnavailable) || !strings.Contains(err.Error(), "run the newer release") {
 			t.Errorf("Open = %v, want an error that says what to do", err)
+		}
+
+		// A program that was running before does not know what newer tables mention: it must take no object for an orphan.
+		_, segments := running.SegmentsInUse(t.Context(), []string{"segments/1"})
+		_, files := running.FilesInUse(t.Context(), []string{"views/1"})
+		waste := running.Read(t.Context(), func(r *catalog.Reader) error {
+			_, err := r.WastedSegments(t.Context(), 0, 1)
+			return err
+		})
+		for _, err := range []error{segments, files, waste} {
+			if err == nil || !strings.Contains(err.Error(), "run the newer release") {
+				t.Errorf("of an older program: %v, want an error that says what to do", err)
+			}
 		}
 	})
 }

@@ -22,6 +22,9 @@ type SegmentWaste struct {
 // WastedSegments returns up to limit segments from which blocks were deleted, the last of them before a moment. Queries
 // that began before may still read them.
 func (r *Reader) WastedSegments(ctx context.Context, before telemetry.Time, limit int) ([]SegmentWaste, error) {
+	if err := r.notNewer(ctx); err != nil {
+		return nil, err
+	}
 	var list []SegmentWaste
 	q := query{name: "segment_waste", args: []any{int64(before), limit}}
 	err := r.s.each(ctx, q, func(rows *sql.Rows) error {
