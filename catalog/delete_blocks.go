@@ -21,6 +21,8 @@ type Doomed struct {
 	// Part. It counts for DoomedBlocks alone.
 	Whole, Part telemetry.Time
 	Erase       bool // the payload is to go too as soon as no query reads it, although it shares a segment with others
+
+	stagedBefore telemetry.Time // see DeleteStaged
 }
 
 func (d Doomed) query(name string) query {
@@ -41,6 +43,9 @@ func (d Doomed) options() []option {
 	}
 	if d.Before != 0 {
 		o = append(o, option{"before", []any{int64(d.Before)}})
+	}
+	if d.stagedBefore != 0 {
+		o = append(o, option{"waited", []any{int64(d.stagedBefore)}})
 	}
 	if d.Tag != "" {
 		o = append(o, option{"tag", []any{clean(d.Tag)}})
@@ -111,7 +116,7 @@ func (db *DB) DeleteBlocks(ctx context.Context, d Doomed) (BlockCounts, error) {
 			if err != nil {
 				return err
 			}
-			err = listBatches(found.numbers, func(batch []any) error {
+			err = listBatches(found, func(batch []any) error {
 				return s.each(ctx, query{name: "lock_unresolved", n: len(batch), args: batch}, func(*sql.Rows) error { return nil })
 			})
 			if err != nil {
@@ -122,46 +127,58 @@ func (db *DB) DeleteBlocks(ctx context.Context, d Doomed) (BlockCounts, error) {
 		if err != nil {
 			return err
 		}
-		for _, name := range []string{"delete_unresolved", "delete_dropped", "delete_blocks"} {
-			if _, err := s.inBatches(ctx, name, found.numbers); err != nil {
+		for _, name := range []string{"delete_unresolved", "delete_dropped"} {
+			if _, err := s.inBatches(ctx, name, found); err != nil {
 				return err
 			}
 		}
-		c.Blocks, c.Bytes = int64(len(found.numbers)), found.bytes
-		return noteWaste(ctx, s, found.freed, d.Erase)
+		freed, err := deleteBlocks(ctx, s, found, &c)
+		if err != nil {
+			return err
+		}
+		return noteWaste(ctx, s, freed, d.Erase)
 	})
 	return c, err
 }
 
-// deletables are blocks that can be deleted.
-type deletables struct {
-	numbers []any
-	bytes   int64
-	freed   map[string]int64 // bytes by segment
+// deletable returns the numbers of blocks that can be deleted.
+func deletable(ctx context.Context, s *session, d Doomed) ([]any, error) {
+	var numbers []any
+	err := s.each(ctx, d.query("deletable_blocks"), collectNumbers(&numbers))
+	return numbers, err
 }
 
-func deletable(ctx context.Context, s *session, d Doomed) (deletables, error) {
-	found := deletables{freed: make(map[string]int64)}
-	err := s.each(ctx, d.query("deletable_blocks"), func(rows *sql.Rows) error {
-		var no, size, payload int64
-		var segment string
-		if err := rows.Scan(&no, &segment, &size, &payload); err != nil {
-			return err
-		}
-		found.numbers = append(found.numbers, no)
-		found.bytes += payload
-		if segment != "" {
-			found.freed[segment] += size
-		}
-		return nil
+// deleteBlocks deletes blocks and returns how many bytes of which segments it frees: of those where they lie when they are
+// deleted, as others may have moved them, or deleted them, since they were found.
+func deleteBlocks(ctx context.Context, s *session, numbers []any, c *BlockCounts) (freed map[string]int64, err error) {
+	freed = make(map[string]int64)
+	err = listBatches(numbers, func(batch []any) error {
+		return s.each(ctx, query{name: "delete_blocks", n: len(batch), args: batch}, func(rows *sql.Rows) error {
+			var size, payload int64
+			var segment string
+			if err := rows.Scan(&segment, &size, &payload); err != nil {
+				return err
+			}
+			c.Blocks++
+			c.Bytes += payload
+			if segment != "" {
+				freed[segment] += size
+			}
+			return nil
+		})
 	})
-	return found, err
+	return freed, err
 }
 
 // DeleteStaged deletes halves of blocks that wait for their others, at most 1024 at a time, and returns how many. Of d only
-// Process, Before and Erase count.
+// Process, Before, Orphans and Erase count. Before is the block's insert time as it was recorded elsewhere; with Orphans it
+// is when the half came: a block may be old when it is copied from another lake, and its payload on the way.
 func (db *DB) DeleteStaged(ctx context.Context, d Doomed) (int64, error) {
+	waited := d.Orphans
 	d.Tag, d.Without, d.Known, d.Orphans = "", nil, false, false
+	if waited {
+		d.Before, d.stagedBefore = 0, d.Before
+	}
 	o := d.options()
 	if !d.Process.IsZero() {
 		o[0].args = o[0].args[:1]

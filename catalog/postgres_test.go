@@ -28,6 +28,8 @@ func TestPostgres(t *testing.T) {
 
 	t.Run("unresolved", func(t *testing.T) { testUnresolved(t, server.NewDatabase(t)) })
 
+	t.Run("deleted while moved", func(t *testing.T) { testDeletedWhileMoved(t, server.NewDatabase(t)) })
+
 	t.Run("out of reach", func(t *testing.T) {
 		options := catalog.Options{DSN: server.NewDatabase(t), BusyTimeout: time.Millisecond}
 		db, err := catalog.Open(t.Context(), options)
@@ -109,3 +111,67 @@ func testUnresolved(t *testing.T, dsn string) {
 
 // BenchmarkAppendPostgres commits groups of eight blocks; the server does not sync.
 func BenchmarkAppendPostgres(b *testing.B) { benchmarkAppend(b, pgtest.Start(b).NewDatabase(b), 8) }
+
+// testDeletedWhileMoved deletes a block while another transaction moves it into a new segment: it is the new one that has to
+// be written anew, or the block's bytes would stay there.
+func testDeletedWhileMoved(t *testing.T, dsn string) {
+	t.Helper()
+	mover, deleter := opener(dsn)(t, time.Now), opener(dsn)(t, time.Now)
+	raw, err := sql.Open("pgx", dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer raw.Close()
+	p := telemetry.Process{ID: telemetry.ProcessID(uuid.New())}
+	s := telemetry.Stream{ID: telemetry.StreamID(uuid.New()), ProcessID: p.ID, Tags: []string{"cpu"}, Format: telemetry.FormatNative}
+	b := catalog.BlockRecord{
+		Block:    telemetry.Block{ID: telemetry.BlockID(uuid.New()), StreamID: s.ID, ProcessID: p.ID, PayloadSize: 10},
+		Location: catalog.Location{Segment: "segments/old", Size: 10},
+	}
+	if err := errors.Join(mover.InsertProcesses(t.Context(), []telemetry.Process{p}), mover.InsertStreams(t.Context(), []telemetry.Stream{s})); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := mover.Append(t.Context(), []catalog.BlockRecord{b}); err != nil {
+		t.Fatal(err)
+	}
+	deleted := make(chan error, 1)
+	var counts catalog.BlockCounts
+	mover.Interrupt(func(committed bool) error {
+		if committed {
+			return nil
+		}
+		go func() {
+			var err error
+			counts, err = deleter.DeleteBlocks(t.Context(), catalog.Doomed{Process: p.ID, Erase: true})
+			deleted <- err
+		}()
+		for waits := 0; waits == 0 && t.Context().Err() == nil; { // until it waits for the row
+			if err := raw.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM pg_locks WHERE NOT granted").Scan(&waits); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	moved := b
+	moved.Location.Segment = "segments/new"
+	err = mover.MoveBlocks(t.Context(), "segments/old", []catalog.BlockRecord{moved})
+	mover.Interrupt(nil)
+	if err := errors.Join(err, <-deleted); err != nil {
+		t.Fatal(err)
+	}
+	var waste []catalog.SegmentWaste
+	err = mover.Read(t.Context(), func(r *catalog.Reader) (err error) {
+		waste, err = r.WastedSegments(t.Context(), telemetry.TimeOf(time.Now().Add(time.Hour)), 10)
+		return err
+	})
+	if err != nil || counts.Blocks != 1 || counts.Bytes != 10 {
+		t.Errorf("deleted %+v, %v", counts, err)
+	}
+	freed := map[string]int64{}
+	for _, w := range waste {
+		freed[w.Segment] = w.Freed
+	}
+	if freed["segments/new"] != 10 || freed["segments/old"] != 0 || len(freed) != 2 {
+		t.Errorf("freed %v", freed)
+	}
+}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -98,8 +100,8 @@ func (db *DB) MoveBlocks(ctx context.Context, from string, blocks []BlockRecord)
 
 // noteWaste records that segments lost so many bytes.
 func noteWaste(ctx context.Context, s *session, freed map[string]int64, erase bool) error {
-	for segment, size := range freed {
-		row := []any{segment, size, number(erase), int64(s.db.timeNow())}
+	for _, segment := range slices.Sorted(maps.Keys(freed)) { // see appending.order
+		row := []any{segment, freed[segment], number(erase), int64(s.db.timeNow())}
 		if _, err := s.exec(ctx, query{name: "upsert_segment_waste", n: 1, args: row}); err != nil {
 			return fmt.Errorf("segment %s: %w", segment, err)
 		}

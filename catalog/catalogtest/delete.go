@@ -255,6 +255,18 @@ func testDeleteBlocks(t *testing.T, open Open) {
 	if len(waste) != 1 || waste[0].Segment != "segments/2" || waste[0].Freed != 105 {
 		t.Errorf("waste %+v", waste)
 	}
+
+	// By age a half goes when it has waited for long, however old its block is: it may have come a moment ago from another lake.
+	old := newBlock(f.process.ID, cpu.ID, 0)
+	old.InsertTime = t0 - 1000*second
+	f.ok(f.db.StageBlocks(t.Context(), []telemetry.Block{old.Block}))
+	age := catalog.Doomed{Orphans: true, Before: telemetry.TimeOf(f.clock.now())}
+	for _, want := range []int64{0, 1} {
+		if n, err := f.db.DeleteStaged(t.Context(), age); err != nil || n != want {
+			t.Errorf("DeleteStaged = %d, %v, want %d", n, err, want)
+		}
+		age.Before += second
+	}
 }
 
 // testDeleteIdle deletes processes and streams when no block of them is left.

@@ -1,5 +1,5 @@
 -- Blocks that every view they feed has dropped. Those of unknown streams feed none.
-SELECT b.block_no, b.segment, b.segment_size, b.payload_size
+SELECT b.block_no
 FROM blocks b
 WHERE NOT EXISTS (
         SELECT 1 FROM stream_feeds f

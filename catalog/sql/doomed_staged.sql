@@ -3,4 +3,5 @@ FROM staged
 WHERE 1 = 1
 --if process: AND process_id = ?
 --if before: AND COALESCE(insert_time, staged_at) < ?
+--if waited: AND staged_at < ?
 LIMIT 1024
