@@ -86,3 +86,13 @@ func attach(ctx context.Context, s *session, list []PendingBlock) error {
 	}
 	return err
 }
+
+// WithOwners returns the blocks with their streams and processes, one record for each; nil stands for those that are not
+// known.
+func (r *Reader) WithOwners(ctx context.Context, blocks []BlockRecord) ([]PendingBlock, error) {
+	list := make([]PendingBlock, len(blocks))
+	for i := range blocks {
+		list[i].Block = blocks[i]
+	}
+	return list, attach(ctx, r.s, list)
+}

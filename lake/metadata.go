@@ -128,8 +128,7 @@ func streamBatches(records []catalog.StreamRecord) []arrow.RecordBatch {
 	return b.done()
 }
 
-func blockBatches(records []catalog.BlockRecord, ofStreams []catalog.StreamRecord, ofProcesses []catalog.ProcessRecord) []arrow.RecordBatch {
-	p := &plan{blocks: records, streams: ofStreams, processes: ofProcesses}
+func blockBatches(records []catalog.PendingBlock) []arrow.RecordBatch {
 	properties := map[any][]byte{}
 	encoded := func(key any, m map[string]string) []byte {
 		b, ok := properties[key]
@@ -140,7 +139,8 @@ func blockBatches(records []catalog.BlockRecord, ofStreams []catalog.StreamRecor
 		return b
 	}
 	b := newBatchBuilder(blocks)
-	for _, s := range p.joined() {
+	for i := range records {
+		s := &records[i] // the catalog leaves out blocks without a stream or process
 		b.text(s.Block.ID.String())
 		b.text(s.Block.StreamID.String())
 		b.text(s.Block.ProcessID.String())

@@ -16,18 +16,19 @@ func TestBlockBatches(t *testing.T) {
 		ID: telemetry.StreamID(uuid.New()), ProcessID: process.ID, ObjectsMetadata: make([]byte, batchBytes/4),
 	}}
 	const n = 10
-	records := make([]catalog.BlockRecord, n)
+	records := make([]catalog.PendingBlock, n)
 	for i := range records {
-		records[i].Block = telemetry.Block{ID: telemetry.BlockID(uuid.New()), StreamID: stream.ID, ProcessID: process.ID, ObjectOffset: int64(i)}
+		records[i].Stream, records[i].Process = &stream, &process
+		records[i].Block.Block = telemetry.Block{ID: telemetry.BlockID(uuid.New()), StreamID: stream.ID, ProcessID: process.ID, ObjectOffset: int64(i)}
 	}
-	batches := blockBatches(records, []catalog.StreamRecord{stream}, []catalog.ProcessRecord{process})
+	batches := blockBatches(records)
 	var got []int64
 	row := 0
 	for _, b := range batches {
 		got = append(got, b.NumRows())
 		for i := range int(b.NumRows()) {
-			if id := b.Column(0).ValueStr(i); id != records[row].ID.String() {
-				t.Errorf("row %d has block %s, want %s", row, id, records[row].ID)
+			if id := b.Column(0).ValueStr(i); id != records[row].Block.ID.String() {
+				t.Errorf("row %d has block %s, want %s", row, id, records[row].Block.ID)
 			}
 			row++
 		}

@@ -51,3 +51,42 @@ func TestOnlyLeavesOutFiles(t *testing.T) {
 		t.Errorf("a process without the stream opens %d files, want 0", n)
 	}
 }
+
+// TestOnlyLeavesOutRecords asks the views of the catalog for one process, stream or block: others are not read.
+func TestOnlyLeavesOutRecords(t *testing.T) {
+	p := newPlant(t, lake.Maintenance{})
+	var programs []program
+	var blocks []telemetry.BlockID
+	for range 3 {
+		g := p.program(telemetry.TagLog)
+		programs = append(programs, g)
+		blocks = append(blocks, p.log(g, 1, false), p.log(g, 1, false))
+	}
+	one := programs[1]
+	for _, tc := range []struct {
+		view string
+		only lake.Only
+		want int64
+	}{
+		{"blocks", lake.Only{}, 6},
+		{"blocks", lake.Only{Process: one.process.ID.String()}, 2},
+		{"blocks", lake.Only{Stream: one.stream.ID.String()}, 2},
+		{"blocks", lake.Only{Block: blocks[0].String()}, 1},
+		{"blocks", lake.Only{Block: "not an id"}, 6},
+		{"processes", lake.Only{}, 3},
+		{"processes", lake.Only{Process: one.process.ID.String()}, 1},
+		{"streams", lake.Only{Process: one.process.ID.String()}, 1},
+		{"streams", lake.Only{Stream: one.stream.ID.String()}, 1},
+	} {
+		snapshot, err := p.Snapshot(t.Context(), []lake.Scan{{View: tc.view, Only: tc.only}})
+		p.ok(err)
+		var rows int64
+		for _, b := range snapshot.Tables[0].Batches {
+			rows += b.NumRows()
+		}
+		snapshot.Close()
+		if rows != tc.want {
+			t.Errorf("%s of %+v: %d rows, want %d", tc.view, tc.only, rows, tc.want)
+		}
+	}
+}

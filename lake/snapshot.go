@@ -87,6 +87,7 @@ type plan struct {
 	processes []catalog.ProcessRecord
 	streams   []catalog.StreamRecord
 	blocks    []catalog.BlockRecord
+	owned     []catalog.PendingBlock // blocks with their streams and processes
 
 	unusable []error // of partitions; filled in by table, as is
 	leftOut  int     // how many blocks cannot be read
@@ -187,16 +188,19 @@ func (p *plan) look(ctx context.Context, r *catalog.Reader) (err error) {
 	during := catalog.Filter{Range: p.scan.Range}
 	switch p.view {
 	case processes:
-		p.processes, err = r.Processes(ctx, during)
+		p.processes, err = r.Processes(ctx, p.scan.Only.narrow(during))
 		return err
 	case streams:
-		p.streams, err = r.Streams(ctx, during)
+		p.streams, err = r.Streams(ctx, p.scan.Only.narrow(during))
 		return err
 	case blocks:
-		if p.blocks, err = r.Blocks(ctx, during); err != nil {
+		during.WithoutPayload = true
+		found, err := r.Blocks(ctx, p.scan.Only.narrow(during))
+		if err != nil {
 			return err
 		}
-		return p.lookAround(ctx, r, catalog.Filter{}, catalog.Filter{})
+		p.owned, err = r.WithOwners(ctx, found)
+		return err
 	case logStats:
 		during.Range = binned(during.Range)
 		if p.pending, err = r.Pending(ctx, catalog.LogEntries, catalog.Filter{WithoutPayload: true}); err != nil {
@@ -314,7 +318,7 @@ func (l *Lake) table(ctx context.Context, p *plan) (*Table, []*localFile, error)
 		t.Batches = streamBatches(p.streams)
 		return t, nil, nil
 	case blocks:
-		t.Batches = blockBatches(p.blocks, p.streams, p.processes)
+		t.Batches = blockBatches(p.owned)
 		return t, nil, nil
 	case logStats:
 		held, err := l.logStatsTable(ctx, p, t)

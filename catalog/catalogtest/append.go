@@ -290,6 +290,26 @@ func testBlocks(t *testing.T, open Open) {
 	}
 }
 
+// testWithOwners: of blocks with a few streams only these are read, each once.
+func testWithOwners(t *testing.T, open Open) {
+	f := newFixture(t, open)
+	other := newProcess()
+	f.insert(other)
+	second := newStream(other.ID, telemetry.TagLog)
+	f.insert(second)
+	a, b, c := newBlock(f.process.ID, f.stream.ID, 0), newBlock(f.process.ID, f.stream.ID, 1), newBlock(other.ID, second.ID, 2)
+	stray := newBlock(other.ID, telemetry.StreamID(uuid.New()), 3)
+	f.append(a, b, c, stray)
+	list := read(f, func(r *catalog.Reader) ([]catalog.PendingBlock, error) {
+		return r.WithOwners(t.Context(), []catalog.BlockRecord{a, b, c, stray})
+	})
+	if len(list) != 4 || list[0].Block.ID != a.ID || list[0].Stream.ID != f.stream.ID || list[0].Process.ID != f.process.ID ||
+		list[1].Stream != list[0].Stream || list[1].Process != list[0].Process || list[2].Stream.ID != second.ID ||
+		list[2].Process.ID != other.ID || list[3].Stream != nil || list[3].Process != list[2].Process {
+		t.Errorf("got %+v", list)
+	}
+}
+
 func testBlocksDuring(t *testing.T, open Open) {
 	f := newFixture(t, open)
 	a, b, c := newBlock(f.process.ID, f.stream.ID, 0), newBlock(f.process.ID, f.stream.ID, 10), newBlock(f.process.ID, f.stream.ID, 20)

@@ -38,6 +38,7 @@ func Run(t *testing.T, newDatabase func(t *testing.T) Open) {
 		"arrival order":        testArrivalOrder,
 		"blocks":               testBlocks,
 		"blocks during":        testBlocksDuring,
+		"blocks with owners":   testWithOwners,
 		"pending":              testPending,
 		"claim pending":        testClaimPending,
 		"fail pending":         testFailPending,
