@@ -2,6 +2,8 @@ package lake
 
 import (
 	"context"
+	"fmt"
+	"time"
 
 	"github.com/micromegas-go/micromegas/catalog"
 	"github.com/micromegas-go/micromegas/internal/fault"
@@ -61,6 +63,20 @@ type bulkWriter struct {
 	waiting []*BulkPayload // for a segment
 	size    int64
 	records []catalog.PayloadRecord
+	began   time.Time // when the first segment was written
+}
+
+// inTime fails when the call has taken so long that its first segment, which no record mentions yet, would soon be removed as
+// an orphan.
+func (w *bulkWriter) inTime() error {
+	most := w.lake.maintain.KeepOrphans / 2
+	if w.began.IsZero() || w.lake.now().Sub(w.began) <= most {
+		return nil
+	}
+	return &fault.Error{
+		Kind: fault.TooLarge, Msg: fmt.Sprintf("the payloads took longer than %s to arrive; none of them is stored", most),
+		Fix: "send them in parts",
+	}
 }
 
 func (w *bulkWriter) add(ctx context.Context, p *BulkPayload) error {
@@ -78,6 +94,9 @@ func (w *bulkWriter) add(ctx context.Context, p *BulkPayload) error {
 
 // flush writes what waits, but not what the catalog knows already. The last few tiny payloads may live in its rows.
 func (w *bulkWriter) flush(ctx context.Context, last bool) error {
+	if err := w.inTime(); err != nil {
+		return err
+	}
 	waiting := w.waiting
 	w.waiting, w.size = nil, 0
 	blocks := make([]telemetry.BlockID, len(waiting))
@@ -116,6 +135,9 @@ func (w *bulkWriter) flush(ctx context.Context, last bool) error {
 	if len(stored) == 0 {
 		return nil
 	}
+	if w.began.IsZero() {
+		w.began = w.lake.now()
+	}
 	if err := w.lake.objects.Put(ctx, segment, join(stored)); err != nil {
 		if ctx.Err() != nil {
 			return fault.Wrap(fault.Canceled, "the request ended before the payloads were stored", err)
@@ -132,6 +154,9 @@ func (w *bulkWriter) commit(ctx context.Context) error {
 	}
 	if len(w.records) == 0 {
 		return nil
+	}
+	if err := w.inTime(); err != nil {
+		return err
 	}
 	return catalogRefusal(w.lake.catalog.StagePayloads(ctx, w.records))
 }

@@ -276,3 +276,28 @@ func TestPayloadsOfACallThatFails(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestPayloadsOfAnEndlessCall: a call that takes so long that its first segment is about to be taken for an orphan is refused,
+// instead of recording payloads that are going to be deleted.
+func TestPayloadsOfAnEndlessCall(t *testing.T) {
+	now := time.Now()
+	r := openClock(t, t.TempDir(), lake.Maintenance{KeepOrphans: time.Hour}, func() time.Time { return now })
+	_, _, next := logBlock(t, "v030")
+	send := func(pause time.Duration) error {
+		sent := 0
+		return r.InsertPayloads(t.Context(), func() (*lake.BulkPayload, error) {
+			if sent++; sent > 3 {
+				return nil, nil
+			}
+			now = now.Add(pause)
+			b, _ := next()
+			return &lake.BulkPayload{Block: b.ID, Stored: make([]byte, 20<<20)}, nil
+		})
+	}
+	if err := send(time.Minute); err != nil {
+		t.Error(err)
+	}
+	if err := send(time.Hour); fault.KindOf(err) != fault.TooLarge {
+		t.Errorf("a call of three hours: %v, want TooLarge", err)
+	}
+}
