@@ -25,16 +25,20 @@ const ticksPerSecond = int64(time.Second)
 // The counter's rate is never asked for. With each collection the flusher reads counter and monotonic clock together, an
 // anchor; a stamp between two anchors is interpolated. The line of a stretch is not touched again once it was used, and
 // stretches meet in their anchors: the result is continuous, it never runs backwards, and its error is that of one pair
-// of readings, some tens of nanoseconds, for as long as the process lives.
+// of readings, some tens of nanoseconds, for as long as the process lives. A machine that sleeps makes the counter begin
+// anew or go on while the monotonic clock stands still: such a stretch is counted from its two ends, see across.
 type clock struct {
 	start   time.Time     // wall and monotonic reading of one moment
 	ahead   time.Duration // what was cut off the start to make it whole microseconds
 	counter bool          // stamps are readings of the counter; else nanoseconds since the start
 
 	// Of the flusher:
-	from, to anchor // the newest stretch
-	before   line   // of the stretch before, for stragglers
-	line     line   // of the newest stretch
+	from, to anchor  // the newest stretch
+	before   line    // of the stretch before, for stragglers
+	line     line    // of the newest stretch
+	base     anchor  // the first one since the last jump
+	rate     float64 // nanoseconds per step of the counter, since base or before; 0 means not known yet
+	jumped   int64   // what the counter jumped in the newest stretch, see jump
 }
 
 // anchor is one moment on both scales.
@@ -63,11 +67,7 @@ func newClock(kind Clock) *clock {
 		counter: kind == ClockAuto && counterUsable(),
 	}
 	if c.counter {
-		c.to = c.read()
-		c.from = c.to
-		// Until the second anchor there is no rate; a stamp before the first one, which would need it, does not occur.
-		c.line = line{origin: c.to}
-		c.before = c.line
+		c.begin(c.read())
 	}
 	return c
 }
@@ -100,16 +100,65 @@ func (c *clock) advance() {
 	if !c.counter {
 		return
 	}
-	next := c.read()
-	if next.stamp <= c.to.stamp || next.ticks < c.to.ticks {
-		return // two collections at once, or a machine that was moved: the stretch goes on
+	c.reach(c.read())
+}
+
+// begin makes the first anchor. Until the second there is no rate; a stamp before the first one, which would need it,
+// does not occur.
+func (c *clock) begin(at anchor) {
+	c.from, c.to, c.base = at, at, at
+	c.line = line{origin: at}
+	c.before = c.line
+	c.jumped = 0
+}
+
+// reach is advance, to an anchor.
+func (c *clock) reach(next anchor) {
+	if next.ticks <= c.to.ticks {
+		return // two collections at once: the stretch goes on
+	}
+	steps, took := int64(next.stamp-c.to.stamp), next.ticks-c.to.ticks
+	switch jump := c.jump(steps, took); {
+	case jump != 0:
+		c.from, c.to, c.base, c.jumped = c.to, next, next, jump
+		c.before, c.line = line{c.from, c.rate}, line{c.to, c.rate}
+		return
+	case steps <= 0:
+		c.begin(next) // nothing is known yet by which to tell what was before
+		return
 	}
 	c.from, c.to = c.to, next
 	c.before = c.line
-	c.line = line{origin: c.from, slope: float64(next.ticks-c.from.ticks) / float64(next.stamp-c.from.stamp)}
+	c.line = line{origin: c.from, slope: float64(took) / float64(steps)}
+	c.jumped = 0
 	if c.before.slope == 0 {
 		c.before.slope = c.line.slope
 	}
+	if known := next.ticks - c.base.ticks; known >= trusted {
+		c.rate = float64(known) / float64(next.stamp-c.base.stamp)
+	}
+}
+
+const (
+	// trusted is after how long the counter's rate is known well enough to tell a jump: readings are off by far less than
+	// a thousandth of it.
+	trusted = int64(100 * time.Millisecond)
+	// A jump is what the counter is off by more than a 64th of the stretch and some: no clock is disciplined that much.
+	jumpShare = 64
+	jumpLeast = int64(time.Millisecond)
+)
+
+// jump is by how many nanoseconds the counter went on, or back, while the monotonic clock stood still: the machine slept,
+// or was moved to another host. 0 means that it did not.
+func (c *clock) jump(steps, took int64) int64 {
+	if c.rate == 0 {
+		return 0
+	}
+	jump := int64(float64(steps)*c.rate) - took
+	if bound := took/jumpShare + jumpLeast; jump >= -bound && jump <= bound {
+		return 0
+	}
+	return jump
 }
 
 // ticks turns a stamp into nanoseconds since the start.
@@ -117,10 +166,29 @@ func (c *clock) ticks(stamp uint64) int64 {
 	switch {
 	case !c.counter:
 		return int64(stamp)
+	case c.jumped != 0:
+		return c.across(stamp)
 	case int64(stamp-c.from.stamp) >= 0:
 		return c.line.at(stamp)
+	case int64(stamp-c.before.origin.stamp) < 0 && c.rate != 0:
+		return line{c.before.origin, c.rate}.at(stamp) // the rate of a short stretch is no rate
 	default:
 		return c.before.at(stamp)
+	}
+}
+
+// across is ticks in a stretch in which the counter jumped. A stamp from before the jump fits in when counted from the
+// first anchor, one from after it when counted back from the second. When both do, because the jump was shorter than the
+// stretch, it may be off by as much as the jump.
+func (c *clock) across(stamp uint64) int64 {
+	early, late := c.before.at(stamp), c.line.at(stamp)
+	switch {
+	case early >= c.from.ticks && early <= c.to.ticks:
+		return early
+	case late >= c.from.ticks && late <= c.to.ticks && (c.jumped < 0 || c.jumped > c.to.ticks-c.from.ticks):
+		return late
+	default:
+		return min(early, c.to.ticks)
 	}
 }
 
