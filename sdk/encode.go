@@ -34,8 +34,7 @@ var encoders = sync.Pool{New: func() any { return &encoder{} }}
 
 // encode returns the body of the insert_block request, the same each time.
 func (b *block) encode() ([]byte, error) {
-	e := encoders.Get().(*encoder)
-	defer encoders.Put(e)
+	e := encoders.Get().(*encoder) // not given back after a panic: half of a block may be in it
 	var (
 		payload wire.Payload
 		n       int32
@@ -56,6 +55,7 @@ func (b *block) encode() ([]byte, error) {
 		payload, n = e.spans.Finish()
 	}
 	clear(e.props[:cap(e.props)])
+	encoders.Put(e)
 	block := b.telemetry
 	block.Objects = n
 	return wire.EncodeBlock(block, payload), nil
