@@ -42,6 +42,7 @@ type track struct {
 	skipped int // spans that were begun but not recorded, for lack of room, and are still open
 	owed    int // ends of recorded spans that found no room; they are recorded before anything else
 	first   bool
+	noSpans bool // spans are turned off; the lane has no room ever, and metrics go to the shards
 
 	closed atomic.Bool // nothing will be added
 
@@ -54,7 +55,8 @@ type track struct {
 type tracks struct {
 	mu   sync.Mutex
 	list []*track
-	last int // number of the newest, which tells tracks of one name apart
+	last int          // number of the newest, which tells tracks of one name apart
+	open atomic.Int64 // len(list)
 }
 
 func (t *tracks) all() []*track {
@@ -71,6 +73,7 @@ func (t *tracks) remove(gone *track) {
 			t.list[i] = t.list[len(t.list)-1]
 			t.list[len(t.list)-1] = nil
 			t.list = t.list[:len(t.list)-1]
+			t.open.Add(-1)
 			return
 		}
 	}
@@ -83,7 +86,7 @@ func NewTrack(name string) *Track { return recording.Load().NewTrack(name) }
 // that records nothing.
 func (r *Recorder) NewTrack(name string) *Track {
 	if r == nil || r.off() || r.noSpans {
-		return &Track{&track{lane: lane{cur: &chunk{}}}}
+		return &Track{&track{lane: lane{cur: &chunk{}}, recorder: r, noSpans: true}}
 	}
 	t := &track{lane: newLane(r.clock), recorder: r, first: true}
 	r.tracks.mu.Lock()
@@ -94,8 +97,10 @@ func (r *Recorder) NewTrack(name string) *Track {
 		"thread-id":   strconv.Itoa(r.tracks.last),
 	})
 	r.tracks.list = append(r.tracks.list, t)
+	r.tracks.open.Add(1)
 	handle := &Track{t}
-	// A goroutine that forgets to close its track must not keep it for ever.
+	// A goroutine that forgets to close its track must not keep it for ever. Each call keeps the handle alive to its end:
+	// once the track counts as closed, its chunks are given to others.
 	runtime.AddCleanup(handle, func(t *track) { t.closed.Store(true) }, t)
 	return handle
 }
@@ -118,17 +123,22 @@ func (t *Track) Begin(d *SpanDesc) Scope {
 	n := c.pos.Load()
 	if uint64(len(c.words)) < n+2 || l.skipped|l.owed != 0 {
 		l.beginSlow(d)
+		runtime.KeepAlive(t)
 		return Scope{t}
 	}
 	w := c.words[n : n+2 : n+2]
 	w[0] = d.begin
 	w[1] = l.stamp(l.recorder)
 	c.pos.Store(n + 2)
+	runtime.KeepAlive(t)
 	return Scope{t}
 }
 
 // End ends the span that was begun last.
-func (t *Track) End() { t.end(headOf(kindEnd, 0)) }
+func (t *Track) End() {
+	t.end(headOf(kindEnd, 0))
+	runtime.KeepAlive(t)
+}
 
 // EndWith ends the span that was begun last, and gives it properties.
 func (t *Track) EndWith(p Props) {
@@ -140,6 +150,7 @@ func (t *Track) EndWith(p Props) {
 	default:
 		t.endInline(p.set)
 	}
+	runtime.KeepAlive(t)
 }
 
 // Scope is a span that has begun on a track.
@@ -166,22 +177,22 @@ func (t *track) end(head uint64) {
 
 // Int records a sample of an integer metric. It arrives among the metrics of the process.
 func (t *Track) Int(m *IntMetric, v int64) {
-	if v < 0 {
-		t.sample(m.float, math.Float64bits(float64(v)))
-		return
-	}
-	t.sample(m.head, uint64(v))
+	t.sample(m.headFor(v), m.bits(v))
+	runtime.KeepAlive(t)
 }
 
 // Float records a sample of a float metric.
-func (t *Track) Float(m *FloatMetric, v float64) { t.sample(m.head, math.Float64bits(v)) }
+func (t *Track) Float(m *FloatMetric, v float64) {
+	t.sample(m.head, math.Float64bits(v))
+	runtime.KeepAlive(t)
+}
 
 func (t *track) sample(head, bits uint64) {
 	c := t.cur
 	n := c.pos.Load()
 	if uint64(len(c.words)) < n+3 {
 		if !t.grow(3) {
-			t.lose(kindInt)
+			t.sampleSlow(head, bits)
 			return
 		}
 		c, n = t.cur, 0
@@ -193,13 +204,27 @@ func (t *track) sample(head, bits uint64) {
 	c.pos.Store(n + 3)
 }
 
+// sampleSlow is sample without a lane of one's own, or without room in it.
+func (t *track) sampleSlow(head, bits uint64) {
+	switch {
+	case t.recorder == nil || t.closed.Load():
+	case t.noSpans:
+		t.recorder.sample(head, bits)
+	default:
+		t.lose(kindInt)
+	}
+}
+
+// mute reports whether spans are ignored.
+func (t *track) mute() bool { return t.recorder == nil || t.noSpans || t.closed.Load() }
+
 // grow links a chunk with room for n words, if there is memory.
 func (t *track) grow(n int) bool {
-	if t.recorder == nil || t.closed.Load() {
+	if t.mute() {
 		return false
 	}
 	size := chunkWords
-	if t.first {
+	if t.first || t.recorder.manyTracks() {
 		size = smallChunk
 	}
 	c := t.recorder.chunk(max(n, size))
@@ -211,9 +236,16 @@ func (t *track) grow(n int) bool {
 	return true
 }
 
+// manyTracks reports whether there are so many that large chunks for each, which a track keeps while it is idle, would
+// take more than half of the memory that all share.
+func (r *Recorder) manyTracks() bool { return r.tracks.open.Load()*chunkWords > r.pool.budget/2 }
+
 // beginSlow begins a span when there is no room, or was none. A span is recorded with its begin and its end, or with
 // neither.
 func (t *track) beginSlow(d *SpanDesc) {
+	if t.mute() {
+		return
+	}
 	if t.skipped > 0 || !t.pay() || (!t.room(2) && !t.grow(2)) {
 		t.skipped++
 		t.lose(kindBegin)
@@ -224,6 +256,7 @@ func (t *track) beginSlow(d *SpanDesc) {
 
 func (t *track) endSlow(head uint64) {
 	switch {
+	case t.mute():
 	case t.skipped > 0:
 		t.skipped--
 	case !t.pay() || (!t.room(2) && !t.grow(2)):
