@@ -18,5 +18,11 @@ func SetDefault(r *Recorder) {
 	recording.Store(r)
 }
 
+// retire leaves no default recorder, if r is it.
+func (r *Recorder) retire() {
+	logging.CompareAndSwap(r, nil)
+	recording.CompareAndSwap(r, nil)
+}
+
 // Default returns the recorder of the package's functions, or nil.
 func Default() *Recorder { return logging.Load() }

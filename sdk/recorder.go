@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -16,7 +17,8 @@ import (
 	"github.com/micromegas-go/micromegas/wire"
 )
 
-// Sink is where a recorder delivers: [sink.Sink], or a program's own.
+// Sink is where a recorder delivers: [sink.Sink], or a program's own. If it has a method EndStream(telemetry.StreamID), it
+// is told after the last block of a stream.
 type Sink interface {
 	// Process takes the body of an insert_process request.
 	Process(body []byte)
@@ -28,6 +30,12 @@ type Sink interface {
 	Flush(ctx context.Context) error
 	// Shutdown is the last call; it flushes and gives back what the sink holds.
 	Shutdown(ctx context.Context) error
+}
+
+// streamEnder is a [Sink] that wants to know when a stream has had its last block, as a track's has when it is closed:
+// programs may open and close very many.
+type streamEnder interface {
+	EndStream(id telemetry.StreamID)
 }
 
 // Options of [New]. The zero value of each field means its default.
@@ -96,7 +104,8 @@ type Recorder struct {
 	stop     context.CancelFunc
 	flushing sync.WaitGroup // the flusher, and what measures
 	shutdown sync.Once
-	ended    error // of shutdown
+	done     chan struct{} // shutdown has ended
+	ended    error         // of shutdown
 
 	collecting sync.Mutex // guards the readers' ends of the lanes, the clock's stretches and what follows
 	logs       *outlet
@@ -112,6 +121,7 @@ func New(o Options) (*Recorder, error) {
 	r := &Recorder{
 		clock: newClock(o.Clock), process: o.Process, sink: o.Sink, log: o.Log, noSpans: o.NoSpans,
 		console: console{w: o.Console}, period: o.FlushPeriod, block: o.BlockBytes / 8, wakes: make(chan struct{}, 1), spare: make(chan []uint64, 4),
+		done: make(chan struct{}),
 	}
 	if o.FlushPeriod < 0 || o.BlockBytes < 0 || o.BufferBytes < 0 {
 		return nil, errors.New("sdk: FlushPeriod, BlockBytes and BufferBytes must not be negative")
@@ -234,10 +244,19 @@ func (r *Recorder) run(ctx context.Context) {
 	}
 }
 
-// Flush hands everything recorded so far to the sink and waits until it is stored, or ctx ends.
+// Flush hands everything recorded so far to the sink and waits until it is stored, or ctx ends. Once Shutdown was called,
+// it waits for that and returns the same.
 func (r *Recorder) Flush(ctx context.Context) error {
-	if r.off() {
+	if r.sink == nil {
 		return nil
+	}
+	if r.off() {
+		select {
+		case <-r.done:
+			return r.ended
+		case <-ctx.Done():
+			return fmt.Errorf("the recorder is being shut down: %w", ctx.Err())
+		}
 	}
 	r.collect(true)
 	return r.sink.Flush(ctx)
@@ -247,6 +266,7 @@ func (r *Recorder) Flush(ctx context.Context) error {
 // ignored. A second call waits for the first and returns the same.
 func (r *Recorder) Shutdown(ctx context.Context) error {
 	r.shutdown.Do(func() {
+		defer close(r.done)
 		if r.closed.Swap(true) {
 			return
 		}

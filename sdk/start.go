@@ -97,7 +97,7 @@ func Start(c Config) (stop func()) {
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), c.Patience)
 		defer cancel()
-		SetDefault(nil)
+		r.retire()
 		if err := r.Shutdown(ctx); err != nil {
 			c.Log.Error("telemetry was lost at the end", "err", err)
 		}
@@ -126,21 +126,24 @@ func Open(c Config) (*Recorder, error) {
 		o.Process = p
 	}
 	o.SystemMetrics = o.SystemMetrics || !c.NoSystemMetrics
+	var own *sink.Sink
 	if o.Sink == nil {
 		to, err := sink.FromEnv(c.Getenv, c.Log)
 		if err == nil && to.URL != "" {
-			var s *sink.Sink
-			if s, err = sink.New(to); err == nil {
-				o.Sink = s
+			if own, err = sink.New(to); err == nil {
+				o.Sink = own
 			}
 		}
 		errs = append(errs, err)
 	}
 	r, err := New(o)
 	if err != nil {
+		if own != nil {
+			err = errors.Join(err, own.Shutdown(context.Background())) // it was given nothing
+		}
 		return nil, errors.Join(append(errs, err)...)
 	}
-	errs = append(errs, r.levelsFromEnv(c.Getenv))
+	errs = append(errs, r.levelsFromEnv(c.Getenv, c.Options))
 	return r, errors.Join(errs...)
 }
 
@@ -167,12 +170,17 @@ func (o *Options) fromEnv(getenv func(string) string) error {
 	return errors.Join(errs...)
 }
 
-func (r *Recorder) levelsFromEnv(getenv func(string) string) error {
+// levelsFromEnv sets the levels that options leave open.
+func (r *Recorder) levelsFromEnv(getenv func(string) string, o Options) error {
 	var errs []error
-	for name, levels := range map[string]Levels{EnvLevel: r.RemoteLevels(), EnvConsoleLevel: r.ConsoleLevels()} {
-		if text := strings.TrimSpace(getenv(name)); text != "" {
-			if err := levels.Set(text); err != nil {
-				errs = append(errs, fmt.Errorf("%s: %w", name, err))
+	for _, v := range []struct {
+		name   string
+		option Level
+		levels Levels
+	}{{EnvLevel, o.Level, r.RemoteLevels()}, {EnvConsoleLevel, o.ConsoleLevel, r.ConsoleLevels()}} {
+		if text := strings.TrimSpace(getenv(v.name)); text != "" && v.option == LevelOff {
+			if err := v.levels.Set(text); err != nil {
+				errs = append(errs, fmt.Errorf("%s: %w", v.name, err))
 			}
 		}
 	}
