@@ -180,9 +180,6 @@ func (db *DB) DeleteStaged(ctx context.Context, d Doomed) (int64, error) {
 		d.Before, d.stagedBefore = 0, d.Before
 	}
 	o := d.options()
-	if !d.Process.IsZero() {
-		o[0].args = o[0].args[:1]
-	}
 	var n int64
 	err := db.write(ctx, "delete staged blocks", func(s *session) error {
 		var blocks [][16]byte
@@ -212,8 +209,8 @@ func (db *DB) DeleteStaged(ctx context.Context, d Doomed) (int64, error) {
 }
 
 // DeleteIdle deletes processes of which no block is left, with their streams, and streams of unknown processes of which
-// no block is left, at most 256 of each at a time. Of d only Process and Before count; a process was active when its
-// newest block was recorded, and a stream of an unknown process when it was recorded itself.
+// no block is left, nor a half of one, at most 256 of each at a time. Of d only Process and Before count; a process was active
+// when its newest block was recorded, and a stream of an unknown process when it was recorded itself.
 func (db *DB) DeleteIdle(ctx context.Context, d Doomed) (processes, streams int64, err error) {
 	d.Tag, d.Without, d.Known, d.Orphans = "", nil, false, false
 	options := func() []option {

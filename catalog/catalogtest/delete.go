@@ -297,6 +297,22 @@ func testDeleteIdle(t *testing.T, open Open) {
 	idle(catalog.Doomed{Before: at(11)}, 0, 0) // it was active then
 	idle(catalog.Doomed{Process: f.process.ID}, 1, 1)
 
+	// A process of which halves of blocks wait is being copied from another lake: it stays, and so does a stream.
+	copied := newProcess()
+	f.insert(copied)
+	ghost := newStream(telemetry.ProcessID(uuid.New()), telemetry.TagLog)
+	f.insert(ghost)
+	halves := []telemetry.Block{newBlock(copied.ID, telemetry.StreamID(uuid.New()), 1).Block, newBlock(ghost.ProcessID, ghost.ID, 1).Block}
+	f.ok(f.db.StageBlocks(t.Context(), halves))
+	idle(catalog.Doomed{Before: at(100)}, 0, 0)
+	// One is of the process, the other of one of its streams alone.
+	strange := newBlock(telemetry.ProcessID(uuid.New()), ghost.ID, 2).Block
+	f.ok(f.db.StageBlocks(t.Context(), []telemetry.Block{strange}))
+	if n, err := f.db.DeleteStaged(t.Context(), catalog.Doomed{Process: ghost.ProcessID}); err != nil || n != 2 {
+		t.Errorf("DeleteStaged = %d, %v, want 2", n, err)
+	}
+	idle(catalog.Doomed{Before: at(100)}, 0, 1)
+
 	// Everything can come again.
 	f.insert(f.process)
 	f.insert(f.stream)
