@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/micromegas-go/micromegas/catalog"
@@ -95,30 +96,74 @@ func checkSet(set string) (catalog.View, error) {
 	return "", fault.New(fault.Invalid, fmt.Sprintf("view set %s not found", set))
 }
 
-// RetirePartitions retires the partitions of a view whose blocks were all inserted from begin to end. Their blocks wait to
-// be materialised again: no row leaves any answer. That there are none is told, and no error.
+// retireBlocks bounds the blocks that one transaction of RetirePartitions gives back, unless they are of one partition: on
+// SQLite nothing can be recorded meanwhile.
+const retireBlocks = 50_000
+
+// RetirePartitions retires the partitions of a view whose blocks were all inserted from begin to end, some at a time. Their
+// blocks wait to be materialised again: no row leaves any answer. That there are none is told, and no error.
 func (l *Lake) RetirePartitions(ctx context.Context, set, instance string, begin, end telemetry.Time, say Progress) error {
 	view, err := checkSet(set)
 	if err != nil {
 		return err
 	}
-	return l.retireChosen(ctx, catalog.PartitionFilter{View: view}, func(all []PartitionRecord) ([]PartitionRecord, error) {
-		var chosen []PartitionRecord
-		for _, p := range all {
-			if p.Instance == instance && begin <= p.Begin && p.End <= end {
-				chosen = append(chosen, p)
+	retired := 0
+	within := func(all []PartitionRecord) []PartitionRecord {
+		return slices.DeleteFunc(all, func(p PartitionRecord) bool {
+			return p.Instance != instance || p.Begin < begin || p.End > end
+		})
+	}
+	for try := 0; ; try++ {
+		all, err := l.partitionRecords(ctx, catalog.PartitionFilter{View: view})
+		if err != nil {
+			return err
+		}
+		again := false
+		for _, some := range inParts(within(all), retireBlocks) {
+			switch err := l.catalog.RetirePartitions(ctx, partitionIDs(some)); {
+			case errors.Is(err, catalog.ErrNotFound) && try < 10:
+				again = true
+				continue
+			case err != nil:
+				return writeFault(ctx, err)
+			}
+			retired += len(some)
+			for _, p := range some {
+				say(fmt.Sprintf("[RETIRE_FOUND] view=%s instance=%s begin=%s end=%s file_path=%s blocks=%d rows=%d: its blocks wait to be materialised again",
+					set, instance, rfc(p.Begin), rfc(p.End), p.File, p.Blocks, p.Rows))
 			}
 		}
-		return chosen, nil
-	}, func(chosen []PartitionRecord) {
-		if len(chosen) == 0 {
+		if again {
+			continue
+		}
+		if retired == 0 {
 			say(fmt.Sprintf("[%s, %s] %s %s: matching partitions not found", rfc(begin), rfc(end), set, instance))
 		}
-		for _, p := range chosen {
-			say(fmt.Sprintf("[RETIRE_FOUND] view=%s instance=%s begin=%s end=%s file_path=%s blocks=%d rows=%d: its blocks wait to be materialised again",
-				set, instance, rfc(p.Begin), rfc(p.End), p.File, p.Blocks, p.Rows))
+		return nil
+	}
+}
+
+// inParts divides partitions into runs of at most so many blocks, or one partition.
+func inParts(list []PartitionRecord, blocks int64) (parts [][]PartitionRecord) {
+	from, sum := 0, int64(0)
+	for i := range list {
+		if sum += list[i].Blocks; sum > blocks && i > from {
+			parts = append(parts, list[from:i])
+			from, sum = i, list[i].Blocks
 		}
-	})
+	}
+	if from < len(list) {
+		parts = append(parts, list[from:])
+	}
+	return parts
+}
+
+func partitionIDs(list []PartitionRecord) []catalog.PartitionID {
+	ids := make([]catalog.PartitionID, len(list))
+	for i := range list {
+		ids[i] = list[i].ID
+	}
+	return ids
 }
 
 // retireChosen retires in one transaction what choose takes from the live partitions. When one of them was merged
@@ -135,12 +180,8 @@ func (l *Lake) retireChosen(ctx context.Context, f catalog.PartitionFilter,
 		if err != nil {
 			return err
 		}
-		ids := make([]catalog.PartitionID, len(chosen))
-		for i := range chosen {
-			ids[i] = chosen[i].ID
-		}
-		if len(ids) > 0 {
-			err = l.catalog.RetirePartitions(ctx, ids)
+		if len(chosen) > 0 {
+			err = l.catalog.RetirePartitions(ctx, partitionIDs(chosen))
 		}
 		switch {
 		case err == nil:
