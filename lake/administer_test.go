@@ -354,6 +354,26 @@ func TestRegeneratePartitions(t *testing.T) {
 	}
 }
 
+// TestRegenerateLoses has others take every partition: what is left must not be passed over as if it were done.
+func TestRegenerateLoses(t *testing.T) {
+	p := newPlant(t, lake.Maintenance{})
+	p.log(p.program(telemetry.TagLog), 3, false)
+	p.settle()
+	p.advance(time.Hour)
+	p.catalog.Interrupt(func(committed bool) error {
+		if committed {
+			return nil
+		}
+		return catalog.ErrLostClaim
+	})
+	err := p.RegeneratePartitions(t.Context(), "log_entries", p.age(day), p.at(), day, p.say)
+	p.catalog.Interrupt(nil)
+	if fault.KindOf(err) != fault.Unavailable {
+		t.Errorf("RegeneratePartitions = %v, want Unavailable", err)
+	}
+	p.check()
+}
+
 // TestErase deletes a process: its rows in shared partitions and its bytes in shared segments, while another keeps its own.
 func TestErase(t *testing.T) {
 	p := newPlant(t, lake.Maintenance{MergeFiles: 1000})

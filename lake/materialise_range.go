@@ -182,7 +182,10 @@ func (l *Lake) RegeneratePartitions(ctx context.Context, set string, begin, end 
 	made := map[catalog.PartitionID]bool{}
 	for try := 0; ; try++ {
 		again, err := l.regenerate(ctx, view, begin, end, made, say)
-		if err != nil || !again || try == 10 {
+		if err == nil && again && try == 10 {
+			err = catalog.ErrLostClaim
+		}
+		if err != nil || !again {
 			return writeFault(ctx, err)
 		}
 	}
