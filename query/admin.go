@@ -2,6 +2,8 @@ package query
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"github.com/micromegas-go/micromegas/auth"
 	"github.com/micromegas-go/micromegas/internal/fault"
@@ -54,6 +56,19 @@ func (s *Service) authorize(ctx context.Context, stmt *statement) error {
 		err = fault.New(fault.Unimplemented, op.name+" comes in a later version")
 	}
 	return &SQLError{Fault: fault.Of(err), Pos: op.pos}
+}
+
+// authorizeCalls refuses the functions of administrators among those that the parse tree calls. authorize has found them
+// already where its tokens are the engine's; this is the proof.
+func (s *Service) authorizeCalls(ctx context.Context, called map[string]bool) error {
+	for _, name := range slices.Sorted(maps.Keys(called)) {
+		if adminFunctions[name] || s.admin[name] {
+			if err := auth.RequireAdmin(ctx, name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // has reports whether one of our functions has the name.

@@ -86,6 +86,9 @@ func (s *Service) planOnce(
 	if err := v.query(p.tree, nil); err != nil {
 		return nil, nil, p.located(err)
 	}
+	if err := s.authorizeCalls(ctx, v.called); err != nil {
+		return nil, nil, err
+	}
 	for _, f := range s.scalars {
 		if v.called[f.Name] {
 			p.scalars = append(p.scalars, f)

@@ -145,6 +145,11 @@ func (r *rewriter) token(i int) (int, error) {
 		if next, ok := r.qualified(i); ok {
 			return next, nil
 		}
+		if name, _ := r.name(i); strings.HasPrefix(renamed[lower(name)], "bounded_") {
+			if _, ok := r.call(i); ok {
+				r.replace(i, i, renamed[lower(name)])
+			}
+		}
 	case tokenNumber:
 		r.number(i)
 	case tokenSymbol:

@@ -2,6 +2,7 @@ package query
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"github.com/micromegas-go/micromegas/internal/fault"
 )
@@ -50,6 +51,8 @@ func lex(sql string, pos int) (tokenKind, int, error) {
 	switch {
 	case isSpace(c):
 		return tokenSpace, skip(sql, pos, isSpace), nil
+	case unicodeSpace(sql[pos:]) > 0:
+		return tokenSpace, pos + unicodeSpace(sql[pos:]), nil
 	case c == '-' && next == '-':
 		if n := strings.IndexAny(sql[pos:], "\n\r"); n >= 0 {
 			return tokenComment, pos + n, nil
@@ -70,7 +73,7 @@ func lex(sql string, pos int) (tokenKind, int, error) {
 	case c == '$':
 		return lexDollar(sql, pos)
 	case isWordStart(c):
-		return tokenWord, skip(sql, pos, isWordPart), nil
+		return tokenWord, skipWord(sql, pos), nil
 	case isDigit(c) || c == '.' && isDigit(next):
 		return tokenNumber, lexNumber(sql, pos), nil
 	}
@@ -134,13 +137,13 @@ func lexDollar(sql string, pos int) (tokenKind, int, error) {
 
 // lexNumber returns the end of a number: digits with _ between, a point, an exponent; or hexadecimal.
 func lexNumber(sql string, pos int) int {
-	i := skip(sql, pos, isWordPart) // 0x1f, 1_000, 1e5; also nonsense such as 1a, which the engine refuses
+	i := skipWord(sql, pos) // 0x1f, 1_000, 1e5; also nonsense such as 1a, which the engine refuses
 	if i < len(sql) && sql[i] == '.' {
-		i = skip(sql, i+1, isWordPart)
+		i = skipWord(sql, i+1)
 	}
 	if i < len(sql) && (sql[i] == '+' || sql[i] == '-') && (sql[i-1] == 'e' || sql[i-1] == 'E') &&
 		i+1 < len(sql) && isDigit(sql[i+1]) && !strings.HasPrefix(sql[pos:], "0x") {
-		i = skip(sql, i+1, isWordPart)
+		i = skipWord(sql, i+1)
 	}
 	return i
 }
@@ -150,6 +153,27 @@ func skip(sql string, pos int, is func(byte) bool) int {
 		pos++
 	}
 	return pos
+}
+
+// skipWord returns the end of the word parts from pos on.
+func skipWord(sql string, pos int) int {
+	for pos < len(sql) && isWordPart(sql[pos]) && unicodeSpace(sql[pos:]) == 0 {
+		pos++
+	}
+	return pos
+}
+
+// unicodeSpace returns how many bytes at the start of s are a character that the engine's parser takes for a space, as
+// the no-break space is one (Parser::StripUnicodeSpaces); else 0. A name must not seem to go on in one.
+func unicodeSpace(s string) int {
+	if s == "" || s[0] < utf8.RuneSelf {
+		return 0
+	}
+	r, size := utf8.DecodeRuneInString(s)
+	if r == 0xa0 || r >= 0x2000 && r <= 0x200d || r == 0x202f || r == 0x205f || r == 0x2060 || r == 0x3000 || r == 0xfeff {
+		return size
+	}
+	return 0
 }
 
 func isSpace(c byte) bool     { return c == ' ' || c >= '\t' && c <= '\r' }

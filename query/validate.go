@@ -127,13 +127,28 @@ func (v *validator) expression(n node) error {
 	if !allowedExpressions[class] {
 		return refused(n, class)
 	}
-	if name := n.text("function_name"); name != "" && !v.functions[lower(name)] {
+	name := n.text("function_name")
+	switch {
+	case name == "":
+		return nil
+	case !v.functions[lower(name)] || qualifiedCall(n):
 		return unknownFunction(n, name)
-	} else if name != "" {
-		v.called[lower(name)] = true
+	case lower(name) == "error" && !slices.ContainsFunc(n.list("children"), isConstant):
+		// What it says of rows would be told before the conditions that hide them are applied.
+		return &SQLError{Fault: fault.New(fault.Invalid, "error() wants a constant text"), Pos: n.pos()}
 	}
+	v.called[lower(name)] = true
 	return nil
 }
+
+// qualifiedCall reports whether a call names another schema than main, where the engine finds ours first and its parser
+// puts calls that it makes itself. In its catalog system the engine's own functions stand, without the bounds of ours.
+func qualifiedCall(n node) bool {
+	schema := n.text("schema")
+	return n.text("catalog") != "" || schema != "" && schema != "main"
+}
+
+func isConstant(v any) bool { return asNode(v).text("class") == "CONSTANT" }
 
 func (v *validator) table(n node, ctes []string) error {
 	kind := n.text("type")
@@ -143,7 +158,7 @@ func (v *validator) table(n node, ctes []string) error {
 	switch kind {
 	case "TABLE_FUNCTION":
 		f := n.child("function")
-		if name := f.text("function_name"); f.text("class") != "FUNCTION" || !v.tableFunctions[lower(name)] {
+		if name := f.text("function_name"); f.text("class") != "FUNCTION" || !v.tableFunctions[lower(name)] || qualifiedCall(f) {
 			return unknownFunction(f, name)
 		}
 	case "BASE_TABLE":

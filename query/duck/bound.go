@@ -2,7 +2,8 @@ package duck
 
 import (
 	"context"
-	"errors"
+	"crypto/rand"
+	"crypto/subtle"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -22,6 +23,7 @@ import (
 type bound struct {
 	query.Scalar
 	ctx    context.Context //nolint:containedctx // the function runs within the query, called by the engine
+	secret string          // what the text of a failure must name, so that no statement can ask for the failures of others
 	failed atomic.Pointer[fault.Error]
 }
 
@@ -34,7 +36,7 @@ var bounds struct {
 // bind makes a function of the service's known to the instance, until the handle is forgotten.
 func (i *instance) bind(ctx context.Context, s query.Scalar) error {
 	handle := bounds.last.Add(1)
-	bounds.Store(handle, &bound{Scalar: s, ctx: ctx})
+	bounds.Store(handle, &bound{Scalar: s, ctx: ctx, secret: rand.Text()})
 	i.bound = append(i.bound, handle)
 
 	f := bindings.CreateScalarFunction()
@@ -97,7 +99,7 @@ func callBound(handle uint64, call bindings.FunctionInfo, chunk bindings.DataChu
 			f = fault.Wrap(fault.Internal, b.Name+" failed", err)
 		}
 		b.failed.CompareAndSwap(nil, f)
-		bindings.ScalarFunctionSetError(call, boundFailure+strconv.FormatUint(handle, 10))
+		bindings.ScalarFunctionSetError(call, boundFailure+strconv.FormatUint(handle, 10)+"-"+b.secret)
 		return
 	}
 	out := newOutput(result, rows)
@@ -142,7 +144,7 @@ func (c column) values(t arrow.Type, rows int) []any {
 // boundFailure is what the engine carries for us from a function that failed to the end of the statement.
 const boundFailure = "micromegas function failed #"
 
-var boundFailed = regexp.MustCompile(boundFailure + `(\d+)`)
+var boundFailed = regexp.MustCompile(boundFailure + `(\d+)-(\w+)`)
 
 // boundError returns what a function of the service's failed with, if that is what text tells.
 func boundError(text string) error {
@@ -152,9 +154,9 @@ func boundError(text string) error {
 	}
 	handle, _ := strconv.ParseUint(m[1], 10, 64)
 	if v, ok := bounds.Load(handle); ok {
-		if f := v.(*bound).failed.Load(); f != nil {
+		if f := v.(*bound).failed.Load(); f != nil && subtle.ConstantTimeCompare([]byte(m[2]), []byte(v.(*bound).secret)) == 1 {
 			return f
 		}
 	}
-	return fault.Wrap(fault.Internal, "a function failed", errors.New(text))
+	return nil
 }

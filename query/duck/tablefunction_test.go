@@ -275,3 +275,43 @@ func TestScalar(t *testing.T) {
 		}
 	}
 }
+
+// TestAdminSpellings calls a function of administrators in ways in which our tokens could differ from the engine's.
+func TestAdminSpellings(t *testing.T) {
+	var calls atomic.Int64
+	text := arrow.BinaryTypes.String
+	s := functionService(t, &counting{}, query.Scalar{
+		Name: "retire_partition_by_file", Admin: true, Args: []arrow.DataType{text}, Result: text,
+		Call: func(_ context.Context, args [][]any, _ int) ([]any, error) {
+			calls.Add(1)
+			return args[0], nil
+		},
+	})
+	ctx := auth.With(t.Context(), &auth.Identity{Subject: "u", Method: auth.MethodOIDC, Roles: auth.RoleDefault})
+	const name = "retire_partition_by_file"
+	for _, sql := range []string{
+		"SELECT " + name + "\u00a0('x')", "SELECT\u00a0" + name + "('x')", "SELECT \ufeff" + name + "\u3000('x')", "SELECT \"" + name + "\"\u2009('x')",
+		"SELECT upper(" + name + "\u200b('x'))", "WITH a AS (SELECT " + name + "\u2060('x')) SELECT * FROM a",
+		"SELECT E'a'\n'\\'', " + name + "('x') --'", "SELECT E'a\\'', " + name + "('x') --'", "SELECT 'a\\', " + name + "('x')--'",
+		"SELECT $a$ $b$ $a$, " + name + "('x') -- $b$", "SELECT /* /* */ */ " + name + "/**/('x')", "SELECT 1--\r, " + name + "('x')\n",
+		"SELECT 1e1" + name + "('x')", "SELECT 1." + name + "('x')", "SELECT U&'\\', " + name + "('x') --'",
+		"SELECT 'x'." + name + "()", "SELECT ('x')." + name + "()", "SELECT list_transform(['x'], y -> " + name + "\u00a0(y))",
+		"SELECT main." + name + "\u00a0('x')", "SELECT public." + name + "\u00a0('x')", "EXPLAIN SELECT " + name + "\u00a0('x')",
+		"SELECT * FROM retire_partitions\u00a0('a', '2026-01-31')", "SELECT * FROM \"retire_partitions\"\u00a0('a', '2026-01-31')",
+		"SELECT sum(1) FILTER (WHERE " + name + "\u00a0('x') = 'x')", "DESCRIBE SELECT " + name + "\u00a0('x')",
+		"SELECT $1, " + name + "\u00a0($1)", "SELECT b'" + "'," + name + "\u00a0('x')", "SELECT [" + name + "\u00a0('x')]",
+		"SELECT retire_partition_by_f\u0131le('x')", "SELECT \uff52etire_partition_by_file('x')",
+	} {
+		if got, err := texts(t, ctx, s, sql); err == nil {
+			t.Errorf("%q was answered: %q", sql, got)
+		} else if k := fault.KindOf(err); k != fault.PermissionDenied && k != fault.Invalid && k != fault.Unimplemented {
+			t.Errorf("%q: %v", sql, err)
+		}
+		if _, err := s.Describe(ctx, sql); err == nil {
+			t.Errorf("%q was described", sql)
+		}
+	}
+	if calls.Load() > 0 {
+		t.Errorf("%d calls", calls.Load())
+	}
+}
