@@ -247,7 +247,7 @@ func listed(elements arrow.Array, begin, end int) (map[string]string, error) {
 }
 
 func pairs(keys, values arrow.Array, begin, end int) (map[string]string, error) {
-	out := make(map[string]string, end-begin)
+	out := make(map[string]string, min(max(end-begin, 0), maxGrow)) // nobody has seen yet that the elements are there
 	for e := begin; e < end; e++ {
 		k, err := text(keys, e)
 		if err != nil {

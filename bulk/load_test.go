@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -329,6 +331,50 @@ func TestTablesThatAreRefused(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What a batch claims to have takes no memory before it is seen to be there.
+func TestClaims(t *testing.T) {
+	var fields []arrow.Field
+	for name := range processColumns() {
+		fields = append(fields, arrow.Field{Name: name, Type: arrow.Null, Nullable: true})
+	}
+	load := func(fields []arrow.Field, columns []arrow.Array, rows int64) error {
+		schema := arrow.NewSchema(fields, nil)
+		batch := array.NewRecordBatch(schema, columns, rows)
+		defer batch.Release()
+		r, err := array.NewRecordReader(schema, []arrow.RecordBatch{batch})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Release()
+		_, err = bulk.Load(t.Context(), &sink{}, "processes", r)
+		return err
+	}
+	const rows = 1 << 40
+	columns := make([]arrow.Array, len(fields))
+	for i := range columns {
+		columns[i] = array.NewNull(rows)
+	}
+	if err := load(fields, columns, rows); err == nil || !strings.Contains(fault.Of(err).Public(), "is NULL") {
+		t.Errorf("many NULLs: %v", err)
+	}
+
+	// A list that claims more elements than its child has.
+	source := table(t, with(processColumns(), "properties", nil))
+	source.Next()
+	fields = append(slices.Clone(source.Schema().Fields()), arrow.Field{Name: "properties", Type: arrow.ListOf(arrow.StructOf(
+		arrow.Field{Name: "key", Type: txt}, arrow.Field{Name: "value", Type: txt}))})
+	child := array.NewStructBuilder(memory.DefaultAllocator, fields[len(fields)-1].Type.(*arrow.ListType).Elem().(*arrow.StructType)).NewArray()
+	offsets := arrow.Int32Traits.CastToBytes([]int32{0, math.MaxInt32})
+	list := array.NewListData(array.NewData(fields[len(fields)-1].Type, 1,
+		[]*memory.Buffer{nil, memory.NewBufferBytes(offsets)}, []arrow.ArrayData{child.Data()}, 0, 0))
+	func() {
+		defer func() { _ = recover() }() // the server's calls recover from panics
+		if err := load(fields, append(slices.Clone(source.RecordBatch().Columns()), list), 1); err == nil {
+			t.Error("a list without its elements was read")
+		}
+	}()
 }
 
 func TestFaultsOfTheSinkKeepTheirKind(t *testing.T) {

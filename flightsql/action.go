@@ -97,6 +97,9 @@ func (s *Server) prepare(ctx context.Context, body []byte) (proto.Message, error
 	if err := checkStatement(req.GetQuery()); err != nil {
 		return nil, err
 	}
+	if ctx, err = s.planned(ctx, req.GetQuery()); err != nil {
+		return nil, err
+	}
 	described, err := s.queries.Prepare(ctx, req.GetQuery(), nil)
 	if err != nil {
 		return nil, err

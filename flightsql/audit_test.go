@@ -21,15 +21,25 @@ import (
 // as is a door that takes everybody for id, behind proxies.
 func as(id *auth.Identity, proxies ...netip.Prefix) grpc.ServerOption {
 	return grpc.ChainStreamInterceptor(func(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, next grpc.StreamHandler) error {
-		ctx := stream.Context()
-		p, _ := peer.FromContext(ctx)
-		addr := auth.Proxies(proxies).Client(p.Addr.String(), func(name string) []string { return metadata.ValueFromIncomingContext(ctx, name) })
-		ctx = auth.WithClient(ctx, addr, p.Addr.String())
-		if id != nil {
-			ctx = auth.With(ctx, id)
-		}
-		return next(srv, guarded{stream, ctx})
+		return next(srv, guarded{stream, admitted(stream.Context(), id, proxies)})
 	})
+}
+
+// asUnary is as for calls that are no streams.
+func asUnary(id *auth.Identity) grpc.ServerOption {
+	return grpc.ChainUnaryInterceptor(func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+		return next(admitted(ctx, id, nil), req)
+	})
+}
+
+func admitted(ctx context.Context, id *auth.Identity, proxies []netip.Prefix) context.Context {
+	p, _ := peer.FromContext(ctx)
+	addr := auth.Proxies(proxies).Client(p.Addr.String(), func(name string) []string { return metadata.ValueFromIncomingContext(ctx, name) })
+	ctx = auth.WithClient(ctx, addr, p.Addr.String())
+	if id != nil {
+		ctx = auth.With(ctx, id)
+	}
+	return ctx
 }
 
 var loopback = netip.MustParsePrefix("127.0.0.0/8")

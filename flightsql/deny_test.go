@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"testing"
 
+	"github.com/apache/arrow-go/v18/arrow/flight"
+	pb "github.com/apache/arrow-go/v18/arrow/flight/gen/flight"
 	"github.com/google/uuid"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -44,9 +46,10 @@ func TestDenied(t *testing.T) {
 	if err := list.Refresh(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	caller := &auth.Identity{Subject: "u1", Email: "u1@example.com", Method: auth.MethodOIDC, Issuer: "https://idp"}
 	var log bytes.Buffer
 	s := start(t, Options{Denials: list, Log: slog.New(slog.NewJSONHandler(&log, nil))},
-		as(&auth.Identity{Subject: "u1", Email: "u1@example.com", Method: auth.MethodOIDC, Issuer: "https://idp"}))
+		as(caller), asUnary(caller))
 	headers := []string{
 		"x-client-type", "grafana", "x-client-agent", "none", "x-client-entrypoint", "panel", "x-client-session", "s",
 		"x-client-notebook", "n", "x-client-cell", "c",
@@ -64,6 +67,21 @@ func TestDenied(t *testing.T) {
 	if st.Code() != codes.ResourceExhausted || string(before) != "query denied by rule "+rule.String()+
 		" (reason: why); ask an admin to lift it with remove_query_denial('"+rule.String()+"'); " || len(id) < 36 {
 		t.Errorf("DoGet = %v", err)
+	}
+	// Planning takes a slot of the engine and computes what is constant, so that it is refused, too.
+	ctx := with(within(t), headers...)
+	descriptor := &flight.FlightDescriptor{Type: flight.DescriptorCMD, Cmd: inAny(t, &pb.CommandStatementQuery{Query: sql})}
+	if _, err := s.client.Client.GetFlightInfo(ctx, descriptor); status.Code(err) != codes.ResourceExhausted {
+		t.Errorf("GetFlightInfo = %v", err)
+	}
+	if _, err := s.client.Client.GetSchema(ctx, descriptor); status.Code(err) != codes.ResourceExhausted {
+		t.Errorf("GetSchema = %v", err)
+	}
+	prepare := &flight.Action{Type: actionPrepare, Body: inAny(t, &pb.ActionCreatePreparedStatementRequest{Query: sql})}
+	if stream, err := s.client.Client.DoAction(ctx, prepare); err != nil {
+		t.Error(err)
+	} else if _, err = stream.Recv(); status.Code(err) != codes.ResourceExhausted {
+		t.Errorf("CreatePreparedStatement = %v", err)
 	}
 	headers[1] = "python"
 	if err := run(sql); status.Code(err) == codes.ResourceExhausted {

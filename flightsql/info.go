@@ -67,6 +67,9 @@ func (s *Server) plan(ctx context.Context, d *flight.FlightDescriptor, run bool)
 	if values != nil {
 		defer values.Release()
 	}
+	if ctx, err = s.planned(ctx, h.sql); err != nil {
+		return nil, nil, err
+	}
 	described, err := s.queries.Prepare(ctx, h.sql, values)
 	if err == nil && run && values == nil {
 		err = described.Unbound()

@@ -129,8 +129,8 @@ func TestIngestRefused(t *testing.T) {
 
 // A client that goes away in the middle has sent nothing.
 func TestIngestThatBreaksOff(t *testing.T) {
-	ended := make(chan error, 1)
-	s := start(t, Options{Sink: endOfPayloads{ended: ended}, Log: slog.New(slog.DiscardHandler)}, as(&auth.Identity{Subject: "root", Admin: true}))
+	ended, begun := make(chan error, 1), make(chan struct{}, 1)
+	s := start(t, Options{Sink: endOfPayloads{ended: ended, begun: begun}, Log: slog.New(slog.DiscardHandler)}, as(&auth.Identity{Subject: "root", Admin: true}))
 	ctx, cancel := context.WithCancel(within(t))
 	defer cancel()
 	stream, err := s.flight().DoPut(ctx)
@@ -144,6 +144,7 @@ func TestIngestThatBreaksOff(t *testing.T) {
 	if err := w.Write(b); err != nil {
 		t.Fatal(err)
 	}
+	<-begun // a call that ends before it has begun is no table
 	cancel()
 	if err := <-ended; err == nil {
 		t.Error("the table has ended well")
@@ -154,6 +155,7 @@ func TestIngestThatBreaksOff(t *testing.T) {
 type endOfPayloads struct {
 	bulk.Sink
 	ended chan error
+	begun chan struct{}
 }
 
 func (e endOfPayloads) InsertPayloads(_ context.Context, next func() (*lake.BulkPayload, error)) error {
@@ -162,6 +164,7 @@ func (e endOfPayloads) InsertPayloads(_ context.Context, next func() (*lake.Bulk
 			e.ended <- err
 			return err
 		}
+		e.begun <- struct{}{}
 	}
 }
 
