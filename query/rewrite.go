@@ -45,6 +45,7 @@ type rewriter struct {
 	casts     map[string]string // by the name of a parameter, the type that it is cast to
 	unnamed   int               // how many ? there were
 
+	columns   map[string]bool // names of functions: whether the statement uses them for a column; see seriesColumn
 	functions map[string]*TableFunction
 	calls     map[string]*plannedCall // by relation name
 	now       time.Time               // what now() is in a constant argument

@@ -132,14 +132,32 @@ func (r *rewriter) values(i int) {
 // series calls the column of generate_series and range in a FROM clause value, unless the statement knows it by the
 // engine's name, which is the function's.
 func (r *rewriter) series(i, closing int) {
-	for j := range r.tokens {
-		if r.word(j) == r.word(i) && !r.is(j+1, "(") && r.word(j+1) != "between" && r.word(j+1) != "unbounded" && r.word(j+1) != "current" {
-			return
-		}
+	if r.seriesColumn(r.word(i)) {
+		return
 	}
 	if r.word(i-1) == "from" || r.word(i-1) == "join" || r.is(i-1, ",") && r.clauses[i] == "from" {
 		r.alias(closing, r.word(i)+"()", []string{"value"})
 	}
+}
+
+// seriesColumn reports whether the statement names a column as the engine does. It looks through the statement once a name:
+// a statement can hold thousands of such calls.
+func (r *rewriter) seriesColumn(name string) bool {
+	if known, ok := r.columns[name]; ok {
+		return known
+	}
+	found := false
+	for j := range r.tokens {
+		if r.word(j) == name && !r.is(j+1, "(") && r.word(j+1) != "between" && r.word(j+1) != "unbounded" && r.word(j+1) != "current" {
+			found = true
+			break
+		}
+	}
+	if r.columns == nil {
+		r.columns = map[string]bool{}
+	}
+	r.columns[name] = found
+	return found
 }
 
 // afterTable are the words that can follow a table without an alias.
