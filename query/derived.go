@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -62,43 +63,94 @@ func (s *Service) planDefined(
 	if stmt.kind != kindQuery || stmt.admin != nil {
 		return nil, fault.New(fault.Invalid, "the definition of a view must be made of queries")
 	}
-	inner := &plan{stmt: stmt}
-	var r *rewriter
-	if inner.text, r, err = rewrite(stmt, nil, nil, nil); err != nil {
+	// As every statement, it goes round again when the types of its columns say something about its text.
+	known := newHints()
+	var inner *plan
+	for range 2 {
+		if inner, err = s.readDefined(ctx, session, p, stmt, known, views, open); err != nil {
+			return nil, err
+		}
+		in := inner.infer()
+		if in.hints.empty() {
+			break
+		}
+		known = in.hints
+	}
+	// The tables of the lake get another name, so that a range of the request, which is for the rows of the view, does not
+	// leave out rows that the view is made from. Then the new text is what is checked.
+	renamed := renameTables(inner.text.text, inner.tree, func(table string) bool {
+		return slices.ContainsFunc(inner.scans, func(scan planScan) bool { return scan.name == table })
+	})
+	check := &plan{stmt: stmt, text: rewritten{text: renamed}}
+	if _, err := s.checkDefined(ctx, session, check, views, wholeSuffix); err != nil {
+		return nil, unplaced(err)
+	}
+	return &derived{sql: renamed, traits: inner.traits}, nil
+}
+
+// unplaced takes the position away from an error: it is one of a text that nobody has written.
+func unplaced(err error) error {
+	if at, ok := errors.AsType[*SQLError](err); ok {
+		return &SQLError{Fault: at.Fault, Pos: -1}
+	}
+	return err
+}
+
+// readDefined rewrites and checks a query of a definition. It knows the tables of the lake under their own names.
+func (s *Service) readDefined(
+	ctx context.Context, session Session, p *plan, stmt *statement, known *hints, views map[string]*definedView, open []string,
+) (*plan, error) {
+	text, r, err := rewrite(stmt, known, nil, nil)
+	if err != nil {
 		return nil, err
 	}
+	inner := &plan{stmt: stmt, text: text, typed: r.typed}
 	if len(r.instances) > 0 {
 		return nil, fault.New(fault.Invalid, "view_instance cannot be read by a view")
 	}
+	used, err := s.checkDefined(ctx, session, inner, views, "")
+	if err != nil {
+		return nil, inner.located(err)
+	}
+	for _, name := range used {
+		if defined, _ := definedTable(views, name); defined != nil {
+			if err := s.resolveDefined(ctx, session, p, name, views, open); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if err := s.resolveScan(p, planScan{name: name + wholeSuffix, view: name, whole: true}, -1); err != nil {
+			return nil, err
+		}
+		if err := s.resolveScan(inner, planScan{name: name, view: name}, -1); err != nil {
+			return nil, err
+		}
+	}
+	inner.derived = p.derived
+	return inner, nil
+}
+
+// checkDefined has the text of the plan parsed and checks the tree. Tables of the lake have the suffix behind their names.
+func (s *Service) checkDefined(ctx context.Context, session Session, p *plan, views map[string]*definedView, suffix string) (used []string, err error) {
+	data, err := session.Parse(ctx, p.text.text)
+	if err != nil {
+		return nil, err
+	}
+	if p.tree, err = parseTree(data); err != nil {
+		return nil, err
+	}
 	lakeViews := s.lake.Views()
-	// First the tree tells where tables are named. Those of the lake get another name, so that a range of the request, which
-	// is for the rows of the view, does not leave out rows that the view is made from. Then the new text is what is checked.
-	var v validator
-	for _, whole := range []string{"", wholeSuffix} {
-		data, err := session.Parse(ctx, inner.text.text)
-		if err != nil {
-			return nil, inner.located(err)
-		}
-		if inner.tree, err = parseTree(data); err != nil {
-			return nil, inner.located(err)
-		}
-		v = validator{
-			functions: s.functions, tableFunctions: s.tableFunctions, called: map[string]bool{},
-			known: func(table string) bool {
-				defined, _ := definedTable(views, lower(table))
-				name, ok := strings.CutSuffix(lower(table), whole)
-				return defined != nil || ok && slices.Contains(lakeViews, name)
-			},
-			hint: s.tableHint,
-		}
-		if err := v.query(inner.tree, nil); err != nil {
-			return nil, inner.located(err)
-		}
-		if whole == "" {
-			inner.text.text = renameTables(inner.text.text, inner.tree, func(table string) bool {
-				return slices.Contains(v.used, table) && slices.Contains(lakeViews, table)
-			})
-		}
+	v := validator{
+		functions: s.functions, tableFunctions: s.tableFunctions, called: map[string]bool{},
+		known: func(table string) bool {
+			defined, _ := definedTable(views, lower(table))
+			name, ok := strings.CutSuffix(lower(table), suffix)
+			return defined != nil || ok && slices.Contains(lakeViews, name)
+		},
+		hint: s.tableHint,
+	}
+	if err := v.query(p.tree, nil); err != nil {
+		return nil, err
 	}
 	for _, name := range volatileFunctions {
 		if v.called[name] {
@@ -110,19 +162,7 @@ func (s *Service) planDefined(
 			return nil, fault.New(fault.Invalid, fmt.Sprintf("the function %s cannot be called by a view", f.Name))
 		}
 	}
-	for _, name := range v.used {
-		if defined, _ := definedTable(views, name); defined != nil {
-			err = s.resolveDefined(ctx, session, p, name, views, open)
-		} else {
-			err = s.resolveScan(p, planScan{name: name, view: strings.TrimSuffix(name, wholeSuffix), whole: true}, -1)
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	inner.scans, inner.derived = p.scans, p.derived
-	inner.infer()
-	return &derived{sql: inner.text.text, traits: inner.traits}, nil
+	return v.used, nil
 }
 
 // wholeSuffix marks relations that the definitions of views read. No name that is written without quotes ends in it.

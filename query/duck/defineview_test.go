@@ -111,6 +111,19 @@ func TestDefinedView(t *testing.T) {
 	wantFault(t, ctx, s, "SELECT * FROM totals", fault.Invalid, "table 'totals' not found")
 }
 
+// Types reach into definitions, as they do in other statements.
+func TestDefinedViewDialect(t *testing.T) {
+	s, ctx := definedService(t)
+	const of = "arrow_typeof(time)"
+	sql := strings.NewReplacer("level, count(*) AS entries", "level, max("+of+") AS entries", "sum(entries)", "max(entries)").Replace(definition)
+	if got := joined(t, ctx, s, sql); got != "levels|created" {
+		t.Fatalf("defining it answered %q", got)
+	}
+	if got := joined(t, ctx, s, "SELECT DISTINCT entries FROM levels"); got != `Timestamp(ns, "+00:00")` {
+		t.Errorf("arrow_typeof in a view: %q", got)
+	}
+}
+
 func wantFault(t *testing.T, ctx context.Context, s *query.Service, sql string, kind fault.Kind, text string) {
 	t.Helper()
 	_, err := texts(t, ctx, s, sql)
