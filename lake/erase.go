@@ -243,8 +243,12 @@ func (l *Lake) drop(ctx context.Context, p *catalog.Partition, take func(*catalo
 	if err == nil && len(chosen) > 0 {
 		err = l.holding(ctx, p.ID, func(ctx context.Context) error { return l.without(ctx, p, chosen, all) })
 	}
-	if isUnusable(err) {
-		// Its blocks are pending again, where those to be dropped are found by who looks again.
+	// Its blocks are pending again, where those to be dropped are found by who looks again.
+	if unread, ok := errors.AsType[*mergeError](err); ok {
+		l.log.ErrorContext(ctx, "partition cannot be rewritten; it is made anew from its blocks", "view", string(p.View),
+			"partition_id", p.ID, "file", p.File, "err", unread)
+		err = errors.Join(catalog.ErrNotFound, l.catalog.RetirePartitions(ctx, []catalog.PartitionID{p.ID}))
+	} else if isUnusable(err) {
 		err = errors.Join(catalog.ErrNotFound, l.takeBack(ctx, err))
 	}
 	if err != nil || len(chosen) == 0 {
