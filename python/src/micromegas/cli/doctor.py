@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timezone
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -91,6 +92,8 @@ def _look(report: _Report, client: FlightSQLClient) -> None:
     with report.check("clock") as say:
         before = common.now()
         theirs = client.query("SELECT now() AS now")["now"].iloc[0].to_pydatetime()
+        if theirs.tzinfo is None:  # as DataFusion answers; all servers' time is UTC
+            theirs = theirs.replace(tzinfo=timezone.utc)
         difference = abs((theirs - before).total_seconds())
         if difference > _CLOCKS_MAY_DIFFER:
             raise RuntimeError(
