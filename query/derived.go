@@ -78,7 +78,7 @@ func (s *Service) planDefined(
 	}
 	// The tables of the lake get another name, so that a range of the request, which is for the rows of the view, does not
 	// leave out rows that the view is made from. Then the new text is what is checked.
-	renamed := renameTables(inner.text.text, inner.tree, func(table string) bool {
+	renamed := renameTables(inner.text.text, inner.tables, func(table string) bool {
 		return slices.ContainsFunc(inner.scans, func(scan planScan) bool { return scan.name == table })
 	})
 	check := &plan{stmt: stmt, text: rewritten{text: renamed}}
@@ -152,6 +152,7 @@ func (s *Service) checkDefined(ctx context.Context, session Session, p *plan, vi
 	if err := v.query(p.tree, nil); err != nil {
 		return nil, err
 	}
+	p.tables = v.tables
 	for _, name := range volatileFunctions {
 		if v.called[name] {
 			return nil, fault.New(fault.Invalid, fmt.Sprintf("the function %s depends on when it is called", name))
@@ -168,32 +169,19 @@ func (s *Service) checkDefined(ctx context.Context, session Session, p *plan, vi
 // wholeSuffix marks relations that the definitions of views read. No name that is written without quotes ends in it.
 const wholeSuffix = " whole"
 
-// renameTables gives the tables in text that want it another name. They keep theirs as an alias.
-func renameTables(text string, tree node, wants func(table string) bool) string {
+// renameTables gives those of the tables in text that want it another name. They keep theirs as an alias.
+func renameTables(text string, tables []node, wants func(table string) bool) string {
 	type place struct {
 		pos  int
 		name string
 		as   bool
 	}
 	var places []place
-	var walk func(any)
-	walk = func(v any) {
-		switch v := v.(type) {
-		case []any:
-			for _, e := range v {
-				walk(e)
-			}
-		case map[string]any:
-			n := node(v)
-			if name := n.text("table_name"); n.text("type") == "BASE_TABLE" && wants(lower(name)) {
-				places = append(places, place{n.pos(), name, n.text("alias") == ""})
-			}
-			for _, e := range v {
-				walk(e)
-			}
+	for _, n := range tables {
+		if name := n.text("table_name"); wants(lower(name)) {
+			places = append(places, place{n.pos(), name, n.text("alias") == ""})
 		}
 	}
-	walk(map[string]any(tree))
 	slices.SortFunc(places, func(a, b place) int { return b.pos - a.pos }) // from the end, so that positions stay true
 	for _, p := range places {
 		if p.pos < 0 || p.pos >= len(text) {

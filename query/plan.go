@@ -21,6 +21,7 @@ type plan struct {
 	ours  []Relation // information_schema
 	calls []planCall
 
+	tables  []node    // of the definition of a view: every mention of a table that is no WITH name
 	derived []derived // views defined in SQL, each after those that it reads
 
 	scalars []Scalar // functions of ours that it calls

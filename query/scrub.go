@@ -8,7 +8,12 @@ import (
 var (
 	singleQuoted = regexp.MustCompile(`(?s)'.*'`)
 	doubleQuoted = regexp.MustCompile(`(?s)".*"`)
-	numeral      = regexp.MustCompile(`(^|[^\w.])(-?\d[\w.+-]*)`)
+	backQuoted   = regexp.MustCompile("(?s)`.*`")
+	// unquoted are the ends of messages about regular expressions and digits: what is wrong, without quotes.
+	unquoted = regexp.MustCompile(`(?s)((?:missing [)\]]|unexpected \)|invalid escape sequence|no argument for repetition operator|` +
+		`bad repetition operator|invalid perl operator|invalid character class(?: range)?|invalid repetition size|` +
+		`(?:invalid|duplicate) (?:named )?(?:capture )?group(?: name)?|(?:hex|binary) digit|blob conversion of string "[^"]*"): )(.*)$`)
+	numeral = regexp.MustCompile(`(^|[^\w.])(-?\d[\w.+-]*)`)
 )
 
 // scrub leaves values out of the message of an error that came up while rows were computed, unless the statement itself
@@ -22,6 +27,11 @@ func scrub(message, sql string) string {
 	}
 	message = doubleQuoted.ReplaceAllStringFunc(message, hide)
 	message = singleQuoted.ReplaceAllStringFunc(message, hide)
+	message = backQuoted.ReplaceAllStringFunc(message, hide)
+	message, _, _ = strings.Cut(message, "\n") // strptime shows the text in a line of its own
+	if m := unquoted.FindStringSubmatch(message); m != nil && !strings.Contains(sql, m[2]) {
+		message = strings.TrimSuffix(message, m[2]) + "…"
+	}
 	return numeral.ReplaceAllStringFunc(message, func(found string) string {
 		m := numeral.FindStringSubmatch(found)
 		if strings.Contains(sql, strings.TrimRight(m[2], "+-.")) {

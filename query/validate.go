@@ -34,6 +34,7 @@ type validator struct {
 	hint                      func(table string) string // what to do about an unknown table
 
 	used   []string
+	tables []node          // that are no WITH names, every mention
 	called map[string]bool // functions, in lower case
 }
 
@@ -178,6 +179,7 @@ func (v *validator) table(n node, ctes []string) error {
 				Pos:   n.pos(),
 			}
 		}
+		v.tables = append(v.tables, n)
 		if !slices.Contains(v.used, lower(name)) {
 			v.used = append(v.used, lower(name))
 		}

@@ -124,6 +124,44 @@ func TestDefinedViewDialect(t *testing.T) {
 	}
 }
 
+// TestNamesInDefinedViews gives names of tables to something else, in the definition of a view and in the statement around it.
+func TestNamesInDefinedViews(t *testing.T) {
+	s, ctx := definedService(t)
+	for name, from := range map[string]string{
+		"WITH":     "$$WITH log_entries AS (SELECT * FROM LOG_ENTRIES WHERE level = 1) SELECT",
+		"quoted":   "$$WITH a AS (SELECT * FROM \"log_entries\" \"log_entries\" WHERE \"log_entries\".level = 1), log_entries AS (FROM a) SELECT",
+		"no alias": "$$WITH a(n) AS (SELECT count(*) FROM log_entries WHERE log_entries.level = 99), log_entries AS (FROM log_entries, a WHERE level = 1 AND n = 0) SELECT",
+	} {
+		sql := strings.Replace(strings.Replace(definition, "$$SELECT", from, 1), "CREATE", "CREATE OR REPLACE", 1)
+		if got := joined(t, ctx, s, sql); !strings.HasPrefix(got, "levels|") {
+			t.Fatalf("%s: defining it answered %q", name, got)
+		}
+		if got, want := joined(t, ctx, s, "SELECT sum(entries) FROM levels"), joined(t, ctx, s, "SELECT count(*) FROM log_entries WHERE level = 1"); got != want {
+			t.Errorf("%s: the view counts %s, want %s", name, got, want)
+		}
+	}
+	want := joined(t, ctx, s, "SELECT sum(entries) FROM levels")
+	for _, sql := range []string{
+		"WITH __levels__partitions AS (SELECT 1 AS entries) SELECT sum(entries) FROM levels",
+		"WITH log_entries AS (SELECT 1 AS level) SELECT sum(entries) FROM levels",
+		"WITH __levels__partitions AS (SELECT 1 AS entries), log_entries AS (SELECT 1 AS level) SELECT sum(l.entries) FROM levels l, log_entries, __levels__partitions",
+	} {
+		if got := joined(t, ctx, s, sql); got != want {
+			t.Errorf("%s = %s, want %s", sql, got, want)
+		}
+	}
+	for _, sql := range []string{
+		`SELECT * FROM "log_entries whole", levels`, `SELECT * FROM levels, "LOG_ENTRIES WHOLE"`, `WITH "log_entries whole" AS (SELECT 1) SELECT * FROM levels`,
+		`SELECT * FROM "loaded log_entries", levels`, `SELECT * FROM memory.main.levels`, `SELECT * FROM main."__levels__partitions"`,
+	} {
+		wantFault(t, ctx, s, sql, fault.Invalid, "")
+	}
+	for _, call := range []string{"list_view_set_definitions()", "list_view_set_definitions\u00a0()"} {
+		sql := strings.Replace(strings.Replace(definition, "CREATE", "CREATE OR REPLACE", 1), "FROM log_entries AS l", "FROM log_entries AS l, "+call, 1)
+		wantFault(t, ctx, s, sql, fault.Invalid, "")
+	}
+}
+
 func wantFault(t *testing.T, ctx context.Context, s *query.Service, sql string, kind fault.Kind, text string) {
 	t.Helper()
 	_, err := texts(t, ctx, s, sql)

@@ -29,9 +29,11 @@
 // DuckDB's memory limit covers tables, sorts, joins and aggregates. It does not cover the values that an expression makes
 // for one chunk of rows, and such an expression cannot be interrupted. Functions that make much of little are therefore
 // bounded (scalar_text.go, scalar_jsonpath.go, macros.sql) or not on the list; the bins of a query's histograms have a
-// budget (histogram.go). What remains: a statement can still double a text with ||
-// many times, and median and the exact quantiles keep all their values outside of the limit. Run the server under a
-// memory limit of the operating system where callers are not trusted.
+// budget (histogram.go). What remains is not bounded by the functions themselves: whatever copies a text or a list does so
+// for up to 2048 rows at once. A text that is doubled with || many times, list_transform(range(1000000), i -> x) of a long x,
+// flatten of many long lists, and the values that median and the exact quantiles keep outside of the limit can each take more
+// than the machine has, and end the process. Bounds on single functions would not help, as most functions copy. Run the server
+// under a memory limit of the operating system, and restart it, where callers are not trusted.
 //
 // # How rows come in
 //

@@ -266,6 +266,35 @@ func TestClosedEngine(t *testing.T) {
 	}
 }
 
+// TestErrorsHideRows makes errors of what rows hold. The engine may have come upon rows that the caller does not see.
+func TestErrorsHideRows(t *testing.T) {
+	s := newService(t, newLake(t), duck.Options{}, query.Options{})
+	for _, value := range []string{
+		"strptime(msg, '%Y')", "regexp_matches('x', msg || '(')", "regexp_full_match('x', '[' || msg)", "regexp_extract_all('x', msg || '[')",
+		"string_split_regex('x', '(' || msg)", "regexp_count('x', msg || '(')", "regexp_match('x', '(?P<' || msg)", "regexp_matches('x', '\\' || msg)",
+		"regexp_matches('x', '(?' || msg)", "regexp_matches('x', '[z-' || msg || ']')", "regexp_replace('x', '*' || msg, '')",
+		"msg::INT", "msg::UUID", "msg::INTERVAL", "msg::BIT", "(msg || '\\xzz')::BLOB", "msg::TIMESTAMP", "msg::DATE", "msg::TIME", "msg::INT[]",
+		"msg::STRUCT(a INT)", "msg::JSON", "msg::DECIMAL(3, 1)", "msg::BOOLEAN", "msg::ENUM('a')", "date_part(msg, now())", "date_trunc(msg, now())",
+		"unhex(msg)", "from_binary(msg)", "from_base64(msg)", "jsonb_path_query(properties, msg)", "json_extract('{}', '$.[' || msg)",
+		"json_keys(msg)", "to_timestamp(msg)", "to_date(msg)", "digest(msg, msg)", "encode(msg::BLOB, msg)", "timezone(msg, now())",
+		"map([msg, msg], [1, 2])", "date_bin(msg::INTERVAL, now())", "bitstring(msg, 100)", "arrow_cast(msg, 'Int64')", "time_bucket(msg::INTERVAL, now())",
+	} {
+		for _, sql := range []string{
+			"SELECT " + value + " FROM log_entries",
+			"SELECT count(*) FROM log_entries WHERE " + value + " IS NULL AND level = 100",
+			"SELECT max(" + value + "::VARCHAR) FROM log_entries GROUP BY level",
+		} {
+			_, err := run(t, s, query.Request{SQL: sql})
+			if err == nil {
+				continue // the engine need not come to it
+			}
+			if public := fault.Of(err).Public(); strings.Contains(public, "essage") {
+				t.Errorf("%s\n\tgives away: %s", sql, public)
+			}
+		}
+	}
+}
+
 // TestExhaustion sends statements that want too much. Each must end with an error, and soon.
 func TestExhaustion(t *testing.T) {
 	s := newService(t, newLake(t), duck.Options{MemoryLimit: 256 << 20, MaxConcurrent: 2, SpillLimit: 16 << 20},
