@@ -196,6 +196,11 @@ func (s *Sink) finishItem(j *job, out outcome, now time.Time) []*item {
 	case errors.Is(out.err, errElsewhere):
 		s.take(it, nil)
 		return []*item{it}
+	case unreadable(out.err):
+		s.news.say("the spool can't be read", out.err)
+		it.successes = s.successes // no fault of the block
+		it.failed(now, s.opts.BlocksRetry, s.successes)
+		return nil
 	}
 	if out.timeout {
 		it.timeouts++
@@ -242,6 +247,11 @@ func (s *Sink) finishItem(j *job, out outcome, now time.Time) []*item {
 func blames(out outcome) bool {
 	_, answered := errors.AsType[*statusError](out.err)
 	return out.verdict == odd || (out.verdict == unreached && !answered)
+}
+
+func unreadable(err error) bool {
+	_, ok := errors.AsType[*unreadableError](err)
+	return ok
 }
 
 func causeOf(err error) Cause {

@@ -15,7 +15,7 @@ type waiter struct {
 }
 
 // Flush waits until the server has acknowledged all that was handed over before the call. It returns an error when ctx
-// ends before, and when some of it was lost. While it waits, attempts are at most a second apart, unless the server
+// ends before, and when some of it was lost, and after Shutdown when that had to leave something. While it waits, attempts are at most a second apart, unless the server
 // asked for more.
 func (s *Sink) Flush(ctx context.Context) error {
 	s.mu.Lock()
@@ -28,7 +28,13 @@ func (s *Sink) Flush(ctx context.Context) error {
 		}
 	}
 	if s.stopped {
+		left := w.remaining // while Shutdown is about to count it
+		left.addCount(Stats{Lost: s.lost}.LostBy(CauseShutdown))
+		left.addCount(s.left)
 		s.mu.Unlock()
+		if left.Blocks > 0 {
+			return fmt.Errorf("the sink has ended; %d events in %d blocks are not acknowledged", left.Events, left.Blocks)
+		}
 		return nil
 	}
 	s.waiters = append(s.waiters, w)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -90,9 +91,23 @@ func (p *poster) attempt(ctx context.Context, route string, body []byte) (*http.
 	}
 	defer resp.Body.Close()
 	const shown, drained = 512, 64 << 10
-	text, _ := io.ReadAll(io.LimitReader(resp.Body, shown))        // it only explains the status
+	credential := credentialOf(req)
+	text, _ := io.ReadAll(io.LimitReader(resp.Body, shown+int64(len(credential)))) // it only explains the status
+	if credential != "" {                                                          // some proxies answer with the request
+		text = bytes.ReplaceAll(text, []byte(credential), []byte(redacted))
+	}
+	text = text[:min(len(text), shown)]
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, drained)) // for the connection to be used again
 	return req, outcomeOf(route, resp, oneLine(string(text)), time.Now())
+}
+
+// credentialOf is what a request carries after the scheme, which no log must show.
+func credentialOf(req *http.Request) string {
+	scheme, credential, ok := strings.Cut(req.Header.Get("Authorization"), " ")
+	if !ok {
+		return scheme
+	}
+	return credential
 }
 
 func (p *poster) decorate(req *http.Request) (err error) {

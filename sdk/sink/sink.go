@@ -82,7 +82,9 @@ func (s *Sink) Process(body []byte) {
 		s.news.say("the record of this process is malformed", err)
 		return
 	}
-	s.records.demand(r)
+	if !r.fresh(s.epoch) {
+		s.records.demand(r)
+	}
 	s.poke()
 }
 
@@ -95,6 +97,14 @@ func (s *Sink) Stream(id telemetry.StreamID, body []byte) {
 		s.news.say("the record of a stream is malformed", err)
 		s.poke()
 	}
+}
+
+// EndStream says that there will be no more blocks of a stream. Those that were handed over keep its record until they are
+// sent; then it is forgotten.
+func (s *Sink) EndStream(id telemetry.StreamID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.records.streams, id)
 }
 
 // Block hands b over.

@@ -101,11 +101,18 @@ func syncDir(dir string) {
 	}
 }
 
-// read returns what a file holds; [errElsewhere] when it is gone.
+// unreadableError says that a file cannot be read for now: what is in it may be whole.
+type unreadableError struct{ err error }
+
+func (e *unreadableError) Error() string { return "spool: " + e.err.Error() }
+func (e *unreadableError) Unwrap() error { return e.err }
+
+// read returns what a file holds; [errElsewhere] when it is gone, an [unreadableError] when it is out of reach, a
+// [spoolError] when it is damaged.
 func (s *spool) read(path string) (entry, error) {
 	info, err := os.Stat(path)
-	if err == nil && info.Size() > maxSpoolFile {
-		err = errors.New("the file is too large")
+	if err == nil && info.Mode().IsRegular() && info.Size() > maxSpoolFile {
+		return entry{}, &spoolError{fmt.Errorf("%s: the file is too large", filepath.Base(path))}
 	}
 	var data []byte
 	if err == nil {
@@ -115,7 +122,7 @@ func (s *spool) read(path string) (entry, error) {
 		return entry{}, errElsewhere
 	}
 	if err != nil {
-		return entry{}, &spoolError{err}
+		return entry{}, &unreadableError{err}
 	}
 	e, err := decodeEntry(data)
 	if err != nil {

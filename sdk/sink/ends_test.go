@@ -1,0 +1,155 @@
+package sink
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/micromegas-go/micromegas/telemetry"
+)
+
+// A process that is told twice is still waited for no longer than until it is acknowledged.
+func TestProcessTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		asked := 0
+		s, _ := open(t, Options{URL: "http://x", Transport: fakeServer(func(*http.Request) (int, http.Header, error) {
+			asked++
+			return 200, nil, nil
+		})})
+		defer s.stop()
+		src := newSource()
+		for range 2 {
+			src.register(s)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			if err := s.Flush(ctx); err != nil {
+				t.Error(err)
+			}
+		}
+		src.process.Exe = "other" // and what has changed is sent
+		src.register(s)
+		if err := s.Flush(t.Context()); err != nil || asked != 2 {
+			t.Errorf("%v; %d requests", err, asked)
+		}
+	})
+}
+
+// The record of a stream that has ended is kept for the blocks that are still to be sent, and no longer.
+func TestEndStream(t *testing.T) {
+	d := newDoor(t)
+	d.behave(status(503))
+	s, _ := open(t, Options{URL: d.srv.URL})
+	src := newSource()
+	const streams = 20
+	for range streams {
+		src.stream.ID = telemetry.StreamID(uuid.New())
+		src.register(s)
+		s.Block(src.block(Spans, 1))
+		s.EndStream(src.stream.ID)
+	}
+	d.behave(nil)
+	if err := s.Flush(within(t, long)); err != nil {
+		t.Fatal(err)
+	}
+	if _, blocks := d.seen(); blocks != streams || d.early > 0 {
+		t.Errorf("%d blocks arrived, %d of them before their records", blocks, d.early)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n := len(s.records.streams); n != 0 {
+		t.Errorf("%d streams are remembered", n)
+	}
+}
+
+// Who flushes a sink that has ended learns that not everything was sent.
+func TestFlushAfterTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, _ := open(t, Options{URL: "http://x", Transport: fakeServer(unavailable)})
+		src := newSource()
+		src.register(s)
+		s.Block(src.block(Logs, 7))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := s.Shutdown(ctx); err == nil {
+			t.Error("Shutdown = nil")
+		}
+		if err := s.Flush(t.Context()); err == nil || !strings.Contains(err.Error(), "7 events") {
+			t.Errorf("Flush = %v", err)
+		}
+	})
+}
+
+// A file that cannot be read for now, because the program has too many open for example, is not damaged: it is tried
+// again.
+func TestSpoolFileOutOfReach(t *testing.T) {
+	d := newDoor(t)
+	d.behave(status(503))
+	dir := t.TempDir()
+	s, _ := open(t, Options{URL: d.srv.URL, Spool: dir})
+	src := newSource()
+	src.register(s)
+	s.Block(src.block(Logs, 3))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_ = s.Shutdown(ctx)
+	files, err := filepath.Glob(filepath.Join(dir, "*"+spoolSuffix))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("%v, %v", files, err)
+	}
+
+	s, log := open(t, Options{URL: d.srv.URL, Spool: dir})
+	await(t, func() bool { return s.Stats().Spooled.Blocks == 1 })
+	aside, loop := filepath.Join(t.TempDir(), "aside"), filepath.Join(t.TempDir(), "loop")
+	if err := errors.Join(os.Link(files[0], aside), os.Symlink(filepath.Base(files[0]), loop), os.Rename(loop, files[0])); err != nil {
+		t.Fatal(err)
+	}
+	d.behave(nil)
+	await(t, func() bool { return log.count("spool") > 0 })
+	if err := os.Rename(aside, files[0]); err != nil {
+		t.Fatal(err)
+	}
+	await(t, func() bool { return s.Stats().Sent.Events == 3 })
+	if n := s.Stats().LostEvents(); n != 0 {
+		t.Errorf("%d events lost", n)
+	}
+	if err := s.Shutdown(within(t, long)); err != nil {
+		t.Error(err)
+	}
+}
+
+// A server, or somebody on the way to it, that repeats the request in its answer does not bring the key into logs.
+func TestEchoedSecret(t *testing.T) {
+	const key = "a-very-secret-key"
+	decorator, err := NewAPIKeyDecorator(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, padding := range []int{0, 190, 505} { // the key is whole, and cut by what is shown
+		d := newDoor(t)
+		d.behave(func(w http.ResponseWriter, r *http.Request, _ int) bool {
+			w.WriteHeader(http.StatusForbidden)
+			_, _ = w.Write([]byte(strings.Repeat("\x01", padding) + strings.Repeat("x", min(padding, 190)) + "you sent " + r.Header.Get("Authorization")))
+			return true
+		})
+		s, log := open(t, Options{URL: d.srv.URL, Decorator: func() (Decorator, error) { return decorator, nil }})
+		src := newSource()
+		src.register(s)
+		s.Block(src.block(Logs, 1))
+		await(t, func() bool { return s.Stats().Err != "" })
+		if text := s.Stats().Err; strings.Contains(text, "a-ver") {
+			t.Errorf("Stats: %s", text)
+		}
+		s.stop()
+		if text := log.all(); strings.Contains(text, "a-ver") || text == "" {
+			t.Errorf("log: %s", text)
+		}
+	}
+}
