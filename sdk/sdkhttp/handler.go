@@ -1,7 +1,9 @@
 package sdkhttp
 
 import (
+	"bufio"
 	"io"
+	"net"
 	"net/http"
 	"time"
 
@@ -45,6 +47,10 @@ func Handler(next http.Handler, o Options) http.Handler {
 				panic(v)
 			}
 		}()
+		if h, ok := w.(http.Hijacker); ok {
+			next.ServeHTTP(hijacker{answer, h}, r)
+			return
+		}
 		next.ServeHTTP(answer, r)
 	})
 }
@@ -104,3 +110,18 @@ func (a *answer) Flush() {
 
 // Unwrap is for [http.ResponseController].
 func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+
+// hijacker is an answer whose connection the handler may take over. Packages for WebSockets ask the writer itself.
+type hijacker struct {
+	*answer
+	behind http.Hijacker
+}
+
+// Hijack implements [http.Hijacker]. What is said on the connection from then on is not counted.
+func (h hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, rw, err := h.behind.Hijack()
+	if err == nil && h.code == 0 {
+		h.code = http.StatusSwitchingProtocols
+	}
+	return conn, rw, err
+}
