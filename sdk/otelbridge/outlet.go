@@ -39,7 +39,7 @@ func (o *outlet[B]) add(n int, from, to telemetry.Ticks, appendTo func(*B)) {
 	if o.builder == nil {
 		o.builder, o.first, o.last = new(B), from, to
 	}
-	o.first, o.last = min(o.first, from), max(o.last, to)
+	o.first, o.last = min(o.first, from, to), max(o.last, from, to) // a program may say that a span ended before it began
 	o.events += n
 	appendTo(o.builder)
 	if o.size(o.builder) >= o.opts.BlockBytes {
