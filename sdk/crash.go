@@ -83,6 +83,7 @@ func reportCrash(in io.Reader, getenv func(string) string) error {
 		return nil
 	}
 	text, err := io.ReadAll(io.LimitReader(in, maxCrash))
+	_, _ = io.Copy(io.Discard, in) // who cannot write does not end
 	if len(text) == 0 {
 		return err
 	}
