@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -37,6 +38,7 @@ const definitionsFresh = time.Second
 // definitions remembers what the catalog said last.
 type definitions struct {
 	store Definitions // nil: there are none
+	log   *slog.Logger
 
 	mu     sync.Mutex
 	read   time.Time
@@ -85,8 +87,9 @@ func (d *definitions) all(ctx context.Context) (map[string]*definedView, error) 
 	views := make(map[string]*definedView, len(list))
 	for _, one := range list {
 		v, err := parsedDefinition(one)
-		if err != nil {
-			return nil, fault.Wrap(fault.Internal, "the definition of view "+one.Name+" cannot be read", err)
+		if err != nil { // a newer server may have written it; the others are no worse for it
+			d.log.WarnContext(ctx, "the definition of a view cannot be read", "view", one.Name, "err", err)
+			continue
 		}
 		views[one.Name] = v
 	}

@@ -64,7 +64,7 @@ func New(l Lake, e Engine, o Options) *Service {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	s := &Service{lake: l, engine: e, timeout: o.Timeout, log: o.Log}
-	s.defined = &definitions{store: o.Definitions, schema: map[string]definedSchema{}}
+	s.defined = &definitions{store: o.Definitions, log: o.Log, schema: map[string]definedSchema{}}
 	s.functions, s.tableFunctions = AllowedFunctions()
 	s.ours = make(map[string]*TableFunction, len(o.TableFunctions))
 	s.admin = map[string]bool{}
