@@ -295,7 +295,7 @@ func TestOpenTelemetry(t *testing.T) {
 		}
 	}
 	got := mustRun(t, l.Service, "SELECT end_time - start_time AS d, trace_id, parent_span_id FROM "+spans).fields()
-	if want := []string{"d Duration(ns)", "trace_id FixedSizeBinary(16) nn", "parent_span_id FixedSizeBinary(8)"}; !slices.Equal(got, want) {
+	if want := []string{"d Duration(ns) nn", "trace_id FixedSizeBinary(16) nn", "parent_span_id FixedSizeBinary(8)"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
