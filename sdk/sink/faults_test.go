@@ -241,6 +241,27 @@ func TestEncoderFails(t *testing.T) {
 	}
 }
 
+// What was lost while nobody waited is told by the next Flush, once.
+func TestFlushTellsEarlierLoss(t *testing.T) {
+	d := newDoor(t)
+	s, _ := open(t, Options{URL: d.srv.URL})
+	src := newSource()
+	src.register(s)
+	released := make(chan struct{})
+	b := src.block(Spans, 7)
+	b.Encode = func() ([]byte, error) { return nil, errors.New("broken") }
+	b.Release = func() { close(released) }
+	s.Block(b)
+	<-released
+	if err := s.Flush(within(t, long)); err == nil || !strings.Contains(err.Error(), "7 events in 1 blocks were lost") {
+		t.Errorf("Flush = %v", err)
+	}
+	s.Block(src.block(Spans, 1))
+	if err := s.Flush(within(t, long)); err != nil {
+		t.Errorf("the Flush after it = %v", err)
+	}
+}
+
 // Encode is called once, and Release after it, also when the block is sent many times.
 func TestEncodesOnce(t *testing.T) {
 	d := newDoor(t)

@@ -2,6 +2,7 @@ package sink
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 )
@@ -15,8 +16,9 @@ type waiter struct {
 }
 
 // Flush waits until the server has acknowledged all that was handed over before the call. It returns an error when ctx
-// ends before, and when some of it was lost, and after Shutdown when that had to leave something. While it waits, attempts are at most a second apart, unless the server
-// asked for more.
+// ends before, when some of it was lost, whether before the call or since, and after Shutdown when that had to leave
+// something. A loss is told by one Flush: the first that ends after it. While it waits, attempts are at most a second
+// apart, unless the server asked for more.
 func (s *Sink) Flush(ctx context.Context) error {
 	s.mu.Lock()
 	w := &waiter{seq: s.seq, done: make(chan struct{})}
@@ -37,6 +39,7 @@ func (s *Sink) Flush(ctx context.Context) error {
 		}
 		return nil
 	}
+	w.lost, s.untold = s.untold, Count{}
 	s.waiters = append(s.waiters, w)
 	s.settleWaiters()
 	s.poke()
@@ -54,12 +57,18 @@ func (s *Sink) Flush(ctx context.Context) error {
 		if s.gate.err != nil {
 			why = fmt.Errorf("%w; the last attempt: %w", why, s.gate.err)
 		}
-		return fmt.Errorf("%d events in %d blocks are not acknowledged yet: %w", w.remaining.Events, w.remaining.Blocks, why)
+		err := fmt.Errorf("%d events in %d blocks are not acknowledged yet: %w", w.remaining.Events, w.remaining.Blocks, why)
+		return errors.Join(err, w.loss())
 	}
-	if w.lost.Blocks > 0 {
-		return fmt.Errorf("%d events in %d blocks were lost", w.lost.Events, w.lost.Blocks)
+	return w.loss()
+}
+
+// loss is what Flush says of what was lost, nil if nothing was.
+func (w *waiter) loss() error {
+	if w.lost.Blocks == 0 {
+		return nil
 	}
-	return nil
+	return fmt.Errorf("%d events in %d blocks were lost", w.lost.Events, w.lost.Blocks)
 }
 
 // departed tells those who wait that it has left the queue.
@@ -67,6 +76,7 @@ func (s *Sink) departed(it *item, lost bool) {
 	if it.earlier {
 		return
 	}
+	told := false
 	for _, w := range s.waiters {
 		if it.seq > w.seq {
 			continue
@@ -75,7 +85,11 @@ func (s *Sink) departed(it *item, lost bool) {
 		w.remaining.Events -= int64(it.events)
 		if lost {
 			w.lost.add(it.events, it.bytes)
+			told = true
 		}
+	}
+	if lost && !told {
+		s.untold.add(it.events, it.bytes)
 	}
 	s.settleWaiters()
 }

@@ -36,6 +36,7 @@ type Sink struct {
 	closing  bool // nothing more is taken
 	stopped  bool // nothing more is begun
 	waiters  []*waiter
+	untold   Count // lost while nobody waited for it; the next Flush tells
 	news     news
 
 	queued, spooled, sent, left Count
@@ -156,7 +157,8 @@ func (s *Sink) poke() {
 }
 
 // Shutdown sends what is left, until ctx ends, and stops the sink. What could not be sent then goes into the spool if
-// there is one, and is lost otherwise; the error says how much. It ends soon after ctx. Called again, it waits for the first call.
+// there is one, and is lost otherwise; the error says how much, and what was lost before if no [Sink.Flush] has told it.
+// It ends soon after ctx. Called again, it waits for the first call.
 func (s *Sink) Shutdown(ctx context.Context) error {
 	s.shutdown.Do(func() {
 		s.mu.Lock()

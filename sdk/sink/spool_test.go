@@ -2,6 +2,7 @@ package sink
 
 import (
 	"bytes"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -105,8 +106,9 @@ func TestSpoolInOutage(t *testing.T) {
 		return err == nil && int64(len(files)) == st.Spooled.Blocks
 	})
 	d.behave(nil)
-	if err := s.Shutdown(within(t, long)); err != nil {
-		t.Error(err)
+	lost := st.Lost[Spans][CauseQueue]
+	if err := s.Shutdown(within(t, long)); err == nil || err.Error() != fmt.Sprintf("%d events in %d blocks were lost", lost.Events, lost.Blocks) {
+		t.Errorf("Shutdown = %v, lost %+v", err, lost)
 	}
 	if int64(len(d.order)) != st.Spooled.Blocks || !slices.Equal(d.order, kept[20-len(d.order):]) {
 		t.Errorf("%d blocks arrived: not the newest, oldest first", len(d.order))
