@@ -17,7 +17,8 @@ const (
 
 // ClaimPending claims blocks of a view, oldest first, for the owner's lease: those that nobody has, or whose lease has
 // run out, not those in quarantine or in a pause after a failure, and not those whose stream or process is unknown.
-// MaxBlocks 0 means 1024, MaxBytes 0 no bound, Lease 0 one minute.
+// Blocks that failed before come after all others, those that have waited longest first: however many keep failing, they
+// keep nothing else waiting. MaxBlocks 0 means 1024, MaxBytes 0 no bound, Lease 0 one minute.
 func (db *DB) ClaimPending(ctx context.Context, c ClaimPending) ([]PendingBlock, error) {
 	var list []PendingBlock
 	err := db.write(ctx, "claim pending blocks of "+string(c.View), func(s *session) error {
@@ -50,13 +51,10 @@ func claimable(ctx context.Context, s *session, c ClaimPending, list *[]PendingB
 	}
 	var bytes int64
 	now := int64(s.db.timeNow())
-	q := query{
-		name: "claimable_pending", args: []any{string(c.View), now, now}, options: Filter{Range: c.Inserted, Limit: limit}.options(),
-	}
-	err = s.each(ctx, q, func(rows *sql.Rows) error {
+	take := func(rows *sql.Rows) error {
 		p := PendingBlock{View: c.View}
 		var no int64
-		dest := append([]any{&no, &p.Attempts, &p.LastError}, p.Block.dest()...)
+		dest := append([]any{&no, &p.Attempts, &p.LastError, (*int64)(&p.NotBefore)}, p.Block.dest()...)
 		if err := rows.Scan(append(dest, &p.Block.Location.Inline)...); err != nil {
 			return err
 		}
@@ -67,8 +65,19 @@ func claimable(ctx context.Context, s *session, c ClaimPending, list *[]PendingB
 			return errStop
 		}
 		return nil
-	})
-	return numbers, err
+	}
+	for _, which := range []option{{"first", nil}, {"again", []any{now}}} {
+		left := limit - len(numbers)
+		if left == 0 || c.MaxBytes > 0 && bytes > c.MaxBytes {
+			break
+		}
+		q := query{name: "claimable_pending", args: []any{string(c.View), now}}
+		q.options = append([]option{which}, Filter{Range: c.Inserted, Limit: left}.options()...)
+		if err := s.each(ctx, q, take); err != nil {
+			return nil, err
+		}
+	}
+	return numbers, nil
 }
 
 // leaseEnd is when a lease that begins now runs out.
@@ -101,6 +110,15 @@ func (db *DB) RenewPending(ctx context.Context, owner Owner, view View, blocks [
 		return fmt.Errorf("%s: %w", what, ErrLostClaim)
 	}
 	return err
+}
+
+// PausePending gives claimed blocks back that could not be tried, for the reason cause: nobody can claim them until pause has
+// passed, and it counts as no attempt. Blocks that the owner no longer has are passed over.
+func (db *DB) PausePending(ctx context.Context, owner Owner, view View, blocks []telemetry.BlockID, cause string, pause time.Duration) error {
+	return db.write(ctx, "pause pending blocks of "+string(view), func(s *session) error {
+		_, err := s.inBatches(ctx, "pause_pending", ids(blocks), clean(cause), int64(db.timeNow())+int64(pause), string(view), id(owner))
+		return err
+	})
 }
 
 // FailPending gives a claimed block back after it could not be read or decoded, for the reason cause. Nobody can claim it

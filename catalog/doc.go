@@ -65,8 +65,9 @@
 //	pending           view_name, block_no     see Coverage; view_name '' is unresolved. owner and expires are the claim,
 //	                                          both null without one; attempts and last_error tell of decoding that
 //	                                          failed, quarantined is 1 after too many, and before not_before nobody
-//	                                          claims it. Append and InsertStream insert, ClaimPending, RenewPending,
-//	                                          ReleasePending, FailPending and RequeueQuarantined update, CommitPartition
+//	                                          claims it; 0 is one that never failed, which goes before all others.
+//	                                          Append and InsertStream insert, ClaimPending, RenewPending, ReleasePending,
+//	                                          FailPending, PausePending and RequeueQuarantined update, CommitPartition
 //	                                          and DropPending delete, RetirePartitions and ReopenPartitions insert
 //	partitions        partition_no            partitions: live while retired_at is null, then kept until the file is
 //	                                          deleted; file '' stands for blocks without rows. owner and expires are the

@@ -24,7 +24,7 @@ func (r *Reader) Pending(ctx context.Context, view View, f Filter) ([]PendingBlo
 	var list []PendingBlock
 	p := PendingBlock{View: view}
 	var quarantined int64
-	dest := append([]any{&p.Attempts, &p.LastError, &quarantined}, p.Block.dest()...)
+	dest := append([]any{&p.Attempts, &p.LastError, (*int64)(&p.NotBefore), &quarantined}, p.Block.dest()...)
 	if !f.WithoutPayload {
 		dest = append(dest, &p.Block.Location.Inline)
 	}

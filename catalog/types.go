@@ -88,9 +88,10 @@ type PendingBlock struct {
 	Stream  *StreamRecord
 	Process *ProcessRecord
 
-	Attempts    int    // failed attempts to decode
-	LastError   string // of the last failed attempt
-	Quarantined bool   // too many attempts; kept, shown, and left out of queries and claims
+	Attempts    int            // failed attempts to decode
+	LastError   string         // of the last failed attempt, or why it could not be tried
+	NotBefore   telemetry.Time // when it may be tried again; 0 for one that never failed
+	Quarantined bool           // too many attempts; kept, shown, and left out of queries and claims
 }
 
 // PartitionID identifies a partition, chosen by its writer.

@@ -290,15 +290,17 @@ func TestStoreDown(t *testing.T) {
 	}
 }
 
-// unreadable is a bucket in which one range cannot be read.
+// unreadable is a bucket in which some ranges cannot be read.
 type unreadable struct {
 	objstore.Bucket
-	at catalog.Location
+	at []catalog.Location
 }
 
 func (u *unreadable) GetRange(ctx context.Context, key string, offset, n int64) ([]byte, error) {
-	if key == u.at.Segment && offset == u.at.Offset {
-		return nil, errors.New("input/output error")
+	for _, at := range u.at {
+		if key == at.Segment && offset == at.Offset {
+			return nil, errors.New("input/output error")
+		}
 	}
 	return u.Bucket.GetRange(ctx, key, offset, n)
 }
@@ -311,7 +313,7 @@ func TestBadSpot(t *testing.T) {
 		return u
 	})
 	d.send(t, 5)
-	u.at = d.location(t, d.blocks[1])
+	u.at = []catalog.Location{d.location(t, d.blocks[1])}
 	for range 2 {
 		if err := d.Settle(t.Context()); fault.KindOf(err) != fault.Unavailable {
 			t.Errorf("Settle = %v, want Unavailable", err)
@@ -323,10 +325,50 @@ func TestBadSpot(t *testing.T) {
 	if got := d.quarantined(t); len(got) != 0 {
 		t.Errorf("in quarantine are %v", got)
 	}
-	u.at = catalog.Location{}
+	u.at = nil
 	d.check(t)
 	d.settle(t)
 	d.check(t)
+}
+
+// TestManyBadSpots has more payloads at the head of the queue that the store fails to read than maintenance takes for a store
+// that is out of reach, more than one claim holds: all others are materialised, those that arrive later too, and the
+// unreadable ones once they can be read.
+func TestManyBadSpots(t *testing.T) {
+	for name, retry := range map[string]time.Duration{"without pauses": -1, "with pauses": time.Minute} {
+		t.Run(name, func(t *testing.T) {
+			u := &unreadable{}
+			m := lake.Maintenance{QuarantineAfter: 1, RetryAfter: retry, PendingBytes: 1, MergeFiles: 1000} // claims of one block
+			d := openDamaged(t, m, func(b objstore.Bucket) objstore.Bucket {
+				u.Bucket = b
+				return u
+			})
+			d.send(t, 20)
+			for _, b := range d.blocks {
+				u.at = append(u.at, d.location(t, b))
+			}
+			for readable := 3; readable <= 6; readable += 3 {
+				d.send(t, 3)
+				err := d.Settle(t.Context())
+				if tried := readable == 3 || retry < 0; tried != (fault.KindOf(err) == fault.Unavailable) {
+					t.Errorf("Settle = %v; unreadable blocks were tried: %v", err, tried)
+				}
+				if got := d.partitions(t); len(got) != readable {
+					t.Fatalf("%d blocks are in partitions, want %d", len(got), readable)
+				}
+			}
+			if got := d.quarantined(t); len(got) != 0 {
+				t.Errorf("in quarantine are %v", got)
+			}
+			u.at = nil
+			d.now.Add(int64(time.Hour))
+			d.settle(t)
+			if got := d.partitions(t); len(got) != 26 {
+				t.Fatalf("%d blocks are in partitions, want all", len(got))
+			}
+			d.check(t)
+		})
+	}
 }
 
 // TestDamagedPartition damages the files of partitions in each way that there is, and has a query or a merge find it: the

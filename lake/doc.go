@@ -48,7 +48,8 @@
 // again, and maintenance makes a new file; the broken one stays for [Maintenance.KeepBroken]. Queries see what a file's size,
 // beginning and end tell, and check all of it when the engine cannot make sense of one ([Snapshot.Recheck]); so do fetching and
 // merging. A store that is out of reach is none of this: queries fail as
-// Unavailable, work waits, with growing pauses, and nothing is blamed for it.
+// Unavailable, work waits, with growing pauses, and nothing is blamed for it. Where the store works but fails to give out some
+// payloads, these wait behind all others, however many they are, and are tried again.
 //
 // # Older files
 //

@@ -174,9 +174,9 @@ func (l *Lake) Settle(ctx context.Context) error {
 	var errs []error
 	for _, v := range catalog.Views() {
 		for {
-			n, err := l.materialise(ctx, v)
-			errs = append(errs, err)
-			if n == 0 || err != nil {
+			done, err := l.materialise(ctx, v)
+			errs = append(append(errs, done.unread...), err)
+			if done.last() || err != nil {
 				break
 			}
 		}

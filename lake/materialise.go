@@ -46,34 +46,44 @@ func (l *Lake) materialiseDue(ctx context.Context) error {
 		}
 		for free := c.Free; free > 0 && ctx.Err() == nil; {
 			began := time.Now()
-			n, err := l.materialise(ctx, v)
-			if n == 0 || err != nil {
+			done, err := l.materialise(ctx, v) // what cannot be read is logged, and keeps nothing else waiting
+			if done.last() || err != nil {
 				errs = append(errs, err)
 				break
 			}
-			free -= int64(n)
+			free -= int64(done.claimed)
 			l.giveWay(ctx, time.Since(began))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// materialise claims pending blocks of a view and puts them into partitions. It returns how many it claimed.
-func (l *Lake) materialise(ctx context.Context, name catalog.View) (int, error) {
-	n, _, err := l.materialiseClaim(ctx, catalog.ClaimPending{View: name})
-	return n, err
+// claimOutcome is what became of the blocks of a claim.
+type claimOutcome struct {
+	claimed   int
+	committed int
+	failed    []error // why blocks could not be decoded
+	unread    []error // why payloads could not be read from a store that works otherwise
+	again     bool    // all of them had failed before
 }
 
-// materialiseClaim claims pending blocks of c's view and range and puts them into partitions. It returns how many it
-// claimed, and why some of them could not be decoded.
-func (l *Lake) materialiseClaim(ctx context.Context, c catalog.ClaimPending) (n int, failed []error, err error) {
+// last reports whether another claim is of no use now: there was nothing, or nothing but what still cannot be read.
+func (o claimOutcome) last() bool { return o.claimed == 0 || o.again && o.committed+len(o.failed) == 0 }
+
+// materialise claims pending blocks of a view and puts them into partitions.
+func (l *Lake) materialise(ctx context.Context, name catalog.View) (claimOutcome, error) {
+	return l.materialiseClaim(ctx, catalog.ClaimPending{View: name})
+}
+
+// materialiseClaim claims pending blocks of c's view and range and puts them into partitions.
+func (l *Lake) materialiseClaim(ctx context.Context, c catalog.ClaimPending) (done claimOutcome, err error) {
 	l.oneFile.Lock()
 	defer l.oneFile.Unlock()
 	name := c.View
 	c.MaxBlocks, c.MaxBytes, c.Owner, c.Lease = 4096, l.maintain.PendingBytes, l.owner, l.maintain.Lease
 	claimed, err := l.catalog.ClaimPending(ctx, c)
 	if err != nil || len(claimed) == 0 {
-		return 0, nil, err
+		return done, err
 	}
 	w := &partitionWriter{lake: l, name: name, maker: newMaker(materialised(name)), open: map[telemetry.BlockID]bool{}}
 	all := make([]telemetry.BlockID, len(claimed))
@@ -99,7 +109,7 @@ func (l *Lake) materialiseClaim(ctx context.Context, c catalog.ClaimPending) (n 
 		defer cancel()
 		err = errors.Join(err, l.catalog.ReleasePending(release, l.owner, name, ids))
 	}
-	return len(claimed), w.failed, err
+	return claimOutcome{len(claimed), w.done, w.failed, w.unreadErrs, claimed[0].NotBefore > 0}, err
 }
 
 // partitionWriter turns claimed blocks into partitions.
@@ -109,16 +119,18 @@ type partitionWriter struct {
 	maker  maker
 	blocks []telemetry.BlockID        // whose rows the maker holds
 	open   map[telemetry.BlockID]bool // claimed, and neither committed nor failed yet
+	done   int                        // blocks that were committed
 	failed []error                    // why blocks could not be decoded
+
+	unread     []telemetry.BlockID // that the store failed to read, and why
+	unreadErrs []error
 }
 
-// maxUnread is how many blocks in a row the store may fail to read before it is taken for out of reach. A single one that
-// fails for longer, say on a bad spot of a disk, must not keep the others waiting.
+// maxUnread is how many blocks in a row the store may fail to read before it is asked whether it works at all.
 const maxUnread = 3
 
 func (w *partitionWriter) run(ctx context.Context, claimed []catalog.PendingBlock) error {
-	unread := 0
-	var unreadErr error
+	inRow := 0
 	for i := range claimed {
 		b := &claimed[i]
 		if err := ctx.Err(); err != nil {
@@ -131,19 +143,28 @@ func (w *partitionWriter) run(ctx context.Context, claimed []catalog.PendingBloc
 			}
 			continue
 		}
-		if fault.KindOf(err) == fault.Unavailable && unread < maxUnread {
-			unread++
-			unreadErr = errors.Join(unreadErr, err)
-			continue // it stays open, and will be given back
+		if fault.KindOf(err) == fault.Unavailable {
+			w.unread, w.unreadErrs = append(w.unread, b.Block.ID), append(w.unreadErrs, err)
+			if inRow++; inRow < maxUnread {
+				continue
+			}
+			inRow = 0
+			if err := w.storeWorks(ctx); err != nil {
+				return err
+			}
+			if b.NotBefore > 0 { // so have the rest failed, and may again: they get their turn when these have had theirs
+				break
+			}
+			continue
 		}
 		if err != nil {
-			return errors.Join(unreadErr, err)
+			return err
 		}
 		if stats.Bad > 0 {
 			w.lake.log.WarnContext(ctx, "events left out: they are not well formed", "view", string(w.name),
 				"block_id", b.Block.ID, "events", stats.Bad, "decoded", stats.Decoded, "first_err", stats.FirstBad)
 		}
-		unread = 0
+		inRow = 0
 		w.blocks = append(w.blocks, b.Block.ID)
 		if w.maker.collected().bytes() >= partitionBytes {
 			if err := w.commit(ctx); err != nil {
@@ -151,7 +172,38 @@ func (w *partitionWriter) run(ctx context.Context, claimed []catalog.PendingBloc
 			}
 		}
 	}
-	return errors.Join(unreadErr, w.commit(ctx))
+	return errors.Join(w.commit(ctx), w.putOff(ctx))
+}
+
+// storeWorks is why blocks could not be read when the store as a whole is out of reach: that is nobody's fault, and the claim
+// ends. It is nil when others can be read: a bad spot of a disk, or objects that a service fails to give out, must not keep
+// the rest waiting.
+func (w *partitionWriter) storeWorks(ctx context.Context) error {
+	if err := w.lake.objects.Check(ctx); err != nil {
+		return errors.Join(append(w.unreadErrs, err)...)
+	}
+	return nil
+}
+
+// putOff gives back what could not be read. It is no damage, however long it lasts, and never put into quarantine, but comes
+// after everything else from now on.
+func (w *partitionWriter) putOff(ctx context.Context) error {
+	if len(w.unread) == 0 {
+		return nil
+	}
+	if err := w.storeWorks(ctx); err != nil {
+		return err
+	}
+	pause := w.lake.maintain.retryAfter(1)
+	w.lake.log.ErrorContext(ctx, "blocks cannot be read now, others can", "view", string(w.name), "blocks", len(w.unread),
+		"first_block_id", w.unread[0], "again_after_ms", pause.Milliseconds(), "err", w.unreadErrs[0])
+	err := w.lake.catalog.PausePending(ctx, w.lake.owner, w.name, w.unread, w.unreadErrs[0].Error(), pause)
+	if err == nil {
+		for _, id := range w.unread {
+			delete(w.open, id)
+		}
+	}
+	return err
 }
 
 func (w *partitionWriter) fail(ctx context.Context, b *catalog.PendingBlock, cause error) error {
@@ -207,6 +259,7 @@ func (w *partitionWriter) commit(ctx context.Context) error {
 	for _, id := range w.blocks {
 		delete(w.open, id)
 	}
+	w.done += len(w.blocks)
 	w.blocks = w.blocks[:0]
 	return nil
 }

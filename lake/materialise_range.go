@@ -39,7 +39,7 @@ func steps(begin, end telemetry.Time, delta time.Duration) (func(yield func(from
 }
 
 // MaterialisePartitions puts the blocks that were inserted from begin to before end and wait for a view into partitions
-// now, in steps of delta. Steps without blocks are passed over. A block that cannot be decoded is an error, after the
+// now, in steps of delta. Steps without blocks are passed over. A block that cannot be read or decoded is an error, after the
 // others are done.
 func (l *Lake) MaterialisePartitions(ctx context.Context, set string, begin, end telemetry.Time, delta time.Duration, say Progress) error {
 	view, err := checkSet(set)
@@ -94,7 +94,9 @@ func (l *Lake) MaterialisePartitions(ctx context.Context, set string, begin, end
 		say(fmt.Sprintf("%s: materialising %d blocks, nb_source_events=%d", name, wait, objects))
 		if err := l.materialiseAll(ctx, view, during); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", name, err))
-			if _, bad := errors.AsType[*decodeError](err); !bad {
+			_, bad := errors.AsType[*decodeError](err)
+			_, unread := errors.AsType[*unreadError](err)
+			if !bad && !unread {
 				break
 			}
 			say(fmt.Sprintf("%s: %s", name, err))
@@ -121,12 +123,15 @@ func sourceEvents(list []PartitionRecord, during telemetry.Range) (objects int64
 func (l *Lake) materialiseAll(ctx context.Context, view catalog.View, during telemetry.Range) error {
 	var failed []error
 	for {
-		n, bad, err := l.materialiseClaim(ctx, catalog.ClaimPending{View: view, Inserted: during})
-		failed = append(failed, bad...)
+		done, err := l.materialiseClaim(ctx, catalog.ClaimPending{View: view, Inserted: during})
+		for _, err := range done.unread {
+			failed = append(failed, &unreadError{err})
+		}
+		failed = append(failed, done.failed...)
 		if err != nil {
 			return err
 		}
-		if n > 0 && len(bad) < n {
+		if done.committed > 0 || !done.last() && len(done.failed) < done.claimed {
 			continue
 		}
 		if len(failed) > 0 { // now, or when the others were done
@@ -141,6 +146,8 @@ func (l *Lake) materialiseAll(ctx context.Context, view catalog.View, during tel
 				case b.Quarantined || !during.Contains(b.Block.InsertTime):
 				case b.Attempts > 0: // it waits for its next attempt
 					failed = append(failed, &decodeError{err: fmt.Errorf("block %s: %s", b.Block.ID, b.LastError)})
+				case b.NotBefore > 0:
+					failed = append(failed, &unreadError{storeFault(ctx, fmt.Errorf("block %s: %s", b.Block.ID, b.LastError))})
 				default:
 					left++
 				}
@@ -164,6 +171,12 @@ func (l *Lake) materialiseAll(ctx context.Context, view catalog.View, during tel
 		}
 	}
 }
+
+// unreadError says that a payload cannot be read from a store that works otherwise.
+type unreadError struct{ err error }
+
+func (e *unreadError) Error() string { return e.err.Error() }
+func (e *unreadError) Unwrap() error { return e.err }
 
 // RegeneratePartitions makes the partitions whose blocks were inserted from begin to end anew from the blocks, with today's
 // schema. Steps of delta must tile the range, and the range must hold its partitions wholly. Every partition is replaced

@@ -106,7 +106,6 @@ func testFailPending(t *testing.T, open Open) {
 	f := newFixture(t, open)
 	a, b := newBlock(f.process.ID, f.stream.ID, 0), newBlock(f.process.ID, f.stream.ID, 1)
 	f.append(a)
-	f.append(b)
 	owner := uuid.New()
 	for attempt := 1; attempt <= 3; attempt++ {
 		if n := len(f.claim(catalog.ClaimPending{Owner: owner, MaxBlocks: 1})); n != 1 {
@@ -121,6 +120,7 @@ func testFailPending(t *testing.T, open Open) {
 	if err := f.db.FailPending(t.Context(), owner, catalog.LogEntries, a.ID, "again", 3, 0); !errors.Is(err, catalog.ErrLostClaim) {
 		t.Errorf("FailPending without a claim = %v, want ErrLostClaim", err)
 	}
+	f.append(b)
 	if got := f.claim(catalog.ClaimPending{Owner: owner}); !slices.Equal(pendingIDs(got), []telemetry.BlockID{b.ID}) {
 		t.Errorf("claimed %v, want only the block that is not in quarantine", pendingIDs(got))
 	}
@@ -132,4 +132,47 @@ func testFailPending(t *testing.T, open Open) {
 	if n := len(f.claim(catalog.ClaimPending{Owner: owner})); n != 2 {
 		t.Errorf("claimed %d, want 2", n)
 	}
+}
+
+// testClaimOrder has blocks that fail, or cannot be tried, at the head of the queue: they come after those that never failed,
+// those that have waited longest first.
+func testClaimOrder(t *testing.T, open Open) {
+	f := newFixture(t, open)
+	var list []catalog.BlockRecord
+	for i := range 5 {
+		list = append(list, newBlock(f.process.ID, f.stream.ID, i))
+		f.append(list[i])
+	}
+	owner := uuid.New()
+	claim := func(most int, want ...int) {
+		t.Helper()
+		var ids []telemetry.BlockID
+		for _, i := range want {
+			ids = append(ids, list[i].ID)
+		}
+		got := f.claim(catalog.ClaimPending{Owner: owner, MaxBlocks: most, Lease: time.Second})
+		if !slices.Equal(pendingIDs(got), ids) {
+			t.Fatalf("claimed %v, want %v", pendingIDs(got), ids)
+		}
+		for _, b := range got {
+			if again := b.Block.ID == list[0].ID || b.Block.ID == list[1].ID; again != (b.NotBefore > 0) {
+				t.Fatalf("block %v is not before %d", b.Block.ID, b.NotBefore)
+			}
+		}
+	}
+	claimed := f.claim(catalog.ClaimPending{Owner: owner, MaxBlocks: 2})
+	f.ok(f.db.PausePending(t.Context(), owner, catalog.LogEntries, pendingIDs(claimed)[:1], "input/output error", 2*time.Minute))
+	f.ok(f.db.FailPending(t.Context(), owner, catalog.LogEntries, list[1].ID, "no frame", 3, time.Minute))
+	f.ok(f.db.PausePending(t.Context(), uuid.New(), catalog.LogEntries, blockIDs(list), "not claimed", time.Hour))
+	claim(0, 2, 3, 4)
+	f.clock.advance(time.Minute)
+	claim(2, 2, 3)
+	claim(0, 4, 1)
+	f.clock.advance(time.Minute)
+	claim(0, 2, 3, 4, 1, 0)
+	failed := read(f, func(r *catalog.Reader) ([]catalog.PendingBlock, error) { return r.FailedPending(t.Context()) })
+	if len(failed) != 2 || failed[0].Attempts != 0 || failed[0].LastError != "input/output error" || failed[1].Attempts != 1 {
+		t.Errorf("failed: %+v", failed)
+	}
+	f.check()
 }

@@ -1,5 +1,5 @@
 -- The join with stream_feeds also resolves rows that no writer has resolved yet, which only PostgreSQL can have.
-SELECT p.attempts, p.last_error, p.quarantined, b.block_id, b.stream_id, b.process_id, b.begin_time, b.end_time, b.begin_ticks, b.end_ticks, b.objects,
+SELECT p.attempts, p.last_error, p.not_before, p.quarantined, b.block_id, b.stream_id, b.process_id, b.begin_time, b.end_time, b.begin_ticks, b.end_ticks, b.objects,
     b.object_offset, b.payload_size, b.insert_time, b.segment, b.segment_offset, b.segment_size,
     b.checksum
 --if payload: , b.payload
