@@ -15,6 +15,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/micromegas-go/micromegas/telemetry"
+	"github.com/micromegas-go/micromegas/wire"
 )
 
 func testEntry() entry {
@@ -144,25 +145,33 @@ func TestSpoolWaits(t *testing.T) {
 func TestSpoolBroken(t *testing.T) {
 	dir := t.TempDir()
 	sp := newSpool(dir)
-	e := testEntry()
-	broken, _, err := sp.write(&e)
+	write := func(e entry) string {
+		path, _, err := sp.write(&e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	whole := testEntry()
+	whole.kind, whole.events = Logs, 1 // looked at first: its process is the only thing that is under way for now
+	src := newSource()
+	body, err := src.block(Logs, whole.events).Encode()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Truncate(broken, 60); err != nil {
+	whole.stream, whole.blockBody = src.stream.ID, body
+	whole.processBody, whole.streamBody = wire.EncodeProcess(src.process), wire.EncodeStream(src.stream)
+	write(whole)
+	e := testEntry()
+	if err := os.Truncate(write(e), 60); err != nil {
 		t.Fatal(err)
 	}
 	malformed := testEntry()
 	malformed.events = 3
-	if _, _, err := sp.write(&malformed); err != nil { // well formed as a file, but its records are not
-		t.Fatal(err)
-	}
+	write(malformed) // well formed as a file, but its records are not
 	gone := testEntry()
-	gone.kind = Spans // looked at last
-	taken, _, err := sp.write(&gone)
-	if err != nil {
-		t.Fatal(err)
-	}
+	gone.kind = Spans
+	taken := write(gone)
 	old := filepath.Join(dir, e.name()+".1.tmp")
 	for name, content := range map[string]string{old: "", filepath.Join(dir, "notes.txt"): "mine", filepath.Join(dir, e.name()+".2.tmp"): ""} {
 		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
@@ -174,17 +183,21 @@ func TestSpoolBroken(t *testing.T) {
 	}
 	d := newDoor(t)
 	removed := make(chan struct{})
-	d.behave(func(http.ResponseWriter, *http.Request, int) bool { <-removed; return false })
-	s, j := open(t, Options{URL: d.srv.URL, Spool: dir, InFlight: 1})
-	src := newSource()
-	src.register(s) // the only thing that is under way for now
-	s.Block(src.block(Logs, 1))
-	await(t, func() bool { return s.Stats().Spooled.Blocks == 3 })
+	d.behave(func(_ http.ResponseWriter, r *http.Request, _ int) bool {
+		select {
+		case <-removed:
+			return false
+		case <-r.Context().Done(): // so that the server ends when the test has failed before
+			return true
+		}
+	})
+	s, j := open(t, Options{URL: d.srv.URL, Spool: dir, InFlight: 1, RequestTimeout: long})
+	await(t, func() bool { return s.Stats().Spooled.Blocks == 4 })
 	if err := os.Remove(taken); err != nil {
 		t.Fatal(err)
 	}
 	close(removed)
-	await(t, func() bool { st := s.Stats(); return st.Spooled.Blocks == 0 && st.Queued.Blocks == 0 })
+	await(t, func() bool { return s.Stats().Spooled.Blocks == 0 })
 	if err := s.Shutdown(within(t, long)); err != nil {
 		t.Error(err)
 	}
