@@ -1,6 +1,7 @@
 package sink
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -17,8 +18,9 @@ const maxPatience = 3
 // do makes the request j.
 func (s *Sink) do(ctx context.Context, j *job) {
 	if j.record != nil {
-		out := s.request(ctx, j.record.route, j.body(s), s.opts.RequestTimeout)
-		s.finish(func(now time.Time) []*item { s.finishRecord(j, out, now); return nil })
+		body := j.body(s)
+		out := s.request(ctx, j.record.route, body, s.opts.RequestTimeout)
+		s.finish(func(now time.Time) []*item { s.finishRecord(j, body, out, now); return nil })
 		return
 	}
 	it := j.item
@@ -38,6 +40,9 @@ func (j *job) body(s *Sink) []byte {
 }
 
 func (s *Sink) request(ctx context.Context, route string, body []byte, timeout time.Duration) outcome {
+	if err := ctx.Err(); err != nil { // while it was encoded
+		return failureOf(err)
+	}
 	s.mu.Lock()
 	s.requests++
 	s.mu.Unlock()
@@ -81,7 +86,9 @@ var (
 // encoded notes that body is all that has to be kept of it.
 func (s *Sink) encoded(it *item, body []byte) {
 	s.mu.Lock()
-	s.queued.Bytes += int64(len(body)) - it.bytes
+	if !it.abandoned {
+		s.queued.Bytes += int64(len(body)) - it.bytes
+	}
 	it.bytes = int64(len(body))
 	it.body = body
 	s.mu.Unlock()
@@ -165,17 +172,25 @@ func forbidden(err error) bool {
 	return ok && e.code == http.StatusForbidden
 }
 
-func (s *Sink) finishRecord(j *job, out outcome, now time.Time) {
+// settleRecord notes that the server has answered body, which may have changed meanwhile: then it is still to be sent.
+func (s *Sink) settleRecord(j *job, body []byte) {
+	r := j.record
+	r.tries = tries{}
+	if bytes.Equal(r.body, body) {
+		r.acked = j.epoch
+		s.records.settled(r)
+	}
+}
+
+func (s *Sink) finishRecord(j *job, body []byte, out outcome, now time.Time) {
 	r := j.record
 	r.busy = false
 	s.tell(j, out, &r.tries, now)
 	switch out.verdict {
 	case taken:
-		r.acked, r.tries = j.epoch, tries{}
-		s.records.settled(r)
+		s.settleRecord(j, body)
 	case impossible, unknown: // its blocks go without; it is tried again in the next epoch
-		r.acked, r.tries = j.epoch, tries{}
-		s.records.settled(r)
+		s.settleRecord(j, body)
 		s.news.say("the server does not take a record about this process", out.err)
 	case unreached, busy, odd, notReady:
 		r.failed(now, s.opts.MetadataRetry, s.successes)
@@ -188,6 +203,9 @@ func (s *Sink) finishRecord(j *job, out outcome, now time.Time) {
 
 func (s *Sink) finishItem(j *job, out outcome, now time.Time) []*item {
 	it := j.item
+	if it.abandoned {
+		return nil
+	}
 	it.busy = false
 	s.tell(j, out, &it.tries, now)
 	switch {

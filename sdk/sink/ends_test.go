@@ -3,10 +3,12 @@ package sink
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,6 +16,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/micromegas-go/micromegas/telemetry"
+	"github.com/micromegas-go/micromegas/wire"
 )
 
 // A process that is told twice is still waited for no longer than until it is acknowledged.
@@ -151,5 +154,163 @@ func TestEchoedSecret(t *testing.T) {
 		if text := log.all(); strings.Contains(text, "a-ver") || text == "" {
 			t.Errorf("log: %s", text)
 		}
+	}
+}
+
+// What was lost before Shutdown is told by it, also when it runs out of time.
+func TestShutdownTellsEarlierLoss(t *testing.T) {
+	for name, dir := range map[string]string{"without a spool": "", "with a spool": t.TempDir()} {
+		synctest.Test(t, func(t *testing.T) {
+			s, _ := open(t, Options{URL: "http://x", Spool: dir, Transport: fakeServer(unavailable)})
+			src := newSource()
+			src.register(s)
+			synctest.Wait()
+			released := make(chan struct{})
+			b := src.block(Spans, 7)
+			b.Size = defaultHardBytes + 1
+			b.Release = func() { close(released) }
+			s.Block(b)
+			<-released
+			s.Block(src.block(Logs, 3))
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			err := s.Shutdown(ctx)
+			if err == nil || !strings.Contains(err.Error(), "7 events in 1 blocks were lost") {
+				t.Errorf("%s: Shutdown = %v", name, err)
+			}
+			if told := err != nil && strings.Contains(err.Error(), "3 events"); told != (dir == "") {
+				t.Errorf("%s: Shutdown = %v", name, err)
+			}
+		})
+	}
+}
+
+// What is lost while Shutdown writes the rest into files is told by it.
+func TestShutdownTellsLossOfTheRest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, _ := open(t, Options{URL: "http://x", Spool: t.TempDir(), Transport: fakeServer(unavailable)})
+		src := newSource()
+		src.register(s)
+		synctest.Wait()
+		b := src.block(Spans, 7)
+		b.Encode = func() ([]byte, error) { return nil, errors.New("broken") }
+		s.Block(b)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := s.Shutdown(ctx); err == nil || !strings.Contains(err.Error(), "7 events in 1 blocks were lost") {
+			t.Errorf("Shutdown = %v", err)
+		}
+	})
+}
+
+// A loss is told to all who wait for it, and to those alone.
+func TestLossIsToldToWhoWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var refuse atomic.Bool
+		s, _ := open(t, Options{URL: "http://x", Transport: fakeServer(func(r *http.Request) (int, http.Header, error) {
+			switch {
+			case r.URL.Path != routeBlock:
+				return 200, nil, nil
+			case refuse.Load():
+				return 400, nil, nil
+			}
+			return 503, nil, nil
+		})})
+		defer s.stop()
+		src := newSource()
+		src.register(s)
+		s.Block(src.block(Logs, 7))
+		errs := make(chan error)
+		for range 2 {
+			go func() { errs <- s.Flush(t.Context()) }()
+		}
+		short, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := s.Flush(short); !errors.Is(err, context.DeadlineExceeded) || strings.Contains(err.Error(), "lost") {
+			t.Errorf("Flush that gave up = %v", err)
+		}
+		refuse.Store(true)
+		for range 2 {
+			if err := <-errs; err == nil || !strings.Contains(err.Error(), "7 events in 1 blocks were lost") {
+				t.Errorf("Flush = %v", err)
+			}
+		}
+		if err := s.Flush(t.Context()); err != nil {
+			t.Errorf("the Flush after it = %v", err)
+		}
+	})
+}
+
+// The record of a process that changes while it is on its way is sent again.
+func TestRecordChangesOnItsWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var got []string
+		s, _ := open(t, Options{URL: "http://x", InFlight: 1, Transport: fakeServer(func(r *http.Request) (int, http.Header, error) {
+			time.Sleep(time.Second)
+			body, err := io.ReadAll(r.Body)
+			if err != nil {
+				return 0, nil, err
+			}
+			if p, err := wire.DecodeProcess(body); err == nil {
+				got = append(got, p.Exe)
+			}
+			return 200, nil, nil
+		})})
+		defer s.stop()
+		src := newSource()
+		src.register(s)
+		synctest.Wait() // it is on its way
+		src.process.Exe = "other"
+		src.register(s)
+		if err := s.Flush(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if len(got) != 2 || got[1] != "other" {
+			t.Errorf("the server got %q", got)
+		}
+	})
+}
+
+// A transport, decorator or encoder of the program's that does not end does not keep the program from ending.
+func TestShutdownLeavesWhatDoesNotEnd(t *testing.T) {
+	for _, spool := range []string{"", t.TempDir()} {
+		synctest.Test(t, func(t *testing.T) {
+			release, released := make(chan struct{}), make(chan struct{})
+			s, _ := open(t, Options{URL: "http://x", Spool: spool, Transport: fakeServer(func(r *http.Request) (int, http.Header, error) {
+				if r.URL.Path == routeBlock {
+					<-release
+				}
+				return 200, nil, nil
+			})})
+			src := newSource()
+			src.register(s)
+			s.Block(src.block(Logs, 7))
+			b := src.block(Spans, 3)
+			b.Encode = func() ([]byte, error) { <-release; defer close(released); return []byte{1}, nil }
+			s.Block(b)
+			synctest.Wait()
+			s.Block(src.block(Logs, 1))
+			s.Block(src.block(Logs, 1))
+			synctest.Wait()
+			begin := time.Now()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			if err := s.Shutdown(ctx); err == nil || !strings.Contains(err.Error(), " could not be sent in time") {
+				t.Errorf("Shutdown = %v", err)
+			}
+			if took := time.Since(begin); took > time.Second+stopGrace+spoolGrace {
+				t.Errorf("Shutdown took %v", took)
+			}
+			before := s.Stats()
+			if before.Queued != (Count{}) || before.LostEvents()+before.Left.Events != 12 {
+				t.Errorf("Stats = %+v", before)
+			}
+			close(release)
+			<-released
+			synctest.Wait()
+			if st := s.Stats(); st != before {
+				t.Errorf("what was left to itself changed %+v to %+v", before, st)
+			}
+		})
 	}
 }

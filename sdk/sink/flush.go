@@ -7,30 +7,23 @@ import (
 	"slices"
 )
 
-// waiter is a call of Flush.
+// waiter is a call of Flush or Shutdown.
 type waiter struct {
 	seq       uint64 // it waits for items up to this one
 	remaining Count
 	lost      Count
+	why       error // it did not wait to the end
 	done      chan struct{}
 }
 
 // Flush waits until the server has acknowledged all that was handed over before the call. It returns an error when ctx
 // ends before, when some of it was lost, whether before the call or since, and after Shutdown when that had to leave
-// something. A loss is told by one Flush: the first that ends after it. While it waits, attempts are at most a second
-// apart, unless the server asked for more.
+// something. A loss is told by every call that waits for what was lost, or else by the next one. While Flush waits,
+// attempts are at most a second apart, unless the server asked for more.
 func (s *Sink) Flush(ctx context.Context) error {
 	s.mu.Lock()
-	w := &waiter{seq: s.seq, done: make(chan struct{})}
-	for k := range s.queues {
-		for it := s.queues[k].first; it != nil; it = it.next {
-			if !it.earlier {
-				w.remaining.add(it.events, it.bytes)
-			}
-		}
-	}
 	if s.stopped {
-		left := w.remaining // while Shutdown is about to count it
+		left := s.unacknowledged() // while Shutdown is about to count it
 		left.addCount(Stats{Lost: s.lost}.LostBy(CauseShutdown))
 		left.addCount(s.left)
 		s.mu.Unlock()
@@ -39,36 +32,64 @@ func (s *Sink) Flush(ctx context.Context) error {
 		}
 		return nil
 	}
+	w := s.beginWaiting()
+	s.mu.Unlock()
+	s.wait(ctx, w)
+	err := lossError(w.lost)
+	if w.why != nil {
+		err = errors.Join(fmt.Errorf("%d events in %d blocks are not acknowledged yet: %w", w.remaining.Events, w.remaining.Blocks, w.why), err)
+	}
+	return err
+}
+
+// unacknowledged is what Flush waits for. Nobody waits for what an earlier run has left.
+func (s *Sink) unacknowledged() Count {
+	var n Count
+	for k := range s.queues {
+		for it := s.queues[k].first; it != nil; it = it.next {
+			if !it.earlier {
+				n.add(it.events, it.bytes)
+			}
+		}
+	}
+	return n
+}
+
+// beginWaiting makes a waiter for all that was handed over, which must be waited for. The sink has not ended.
+func (s *Sink) beginWaiting() *waiter {
+	w := &waiter{seq: s.seq, remaining: s.unacknowledged(), done: make(chan struct{})}
 	w.lost, s.untold = s.untold, Count{}
 	s.waiters = append(s.waiters, w)
 	s.settleWaiters()
 	s.poke()
-	s.mu.Unlock()
+	return w
+}
 
+// wait waits until what w is for has left the queue, or ctx ends. Nothing changes in w afterwards.
+func (s *Sink) wait(ctx context.Context, w *waiter) {
 	select {
 	case <-w.done:
 	case <-ctx.Done():
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if i := slices.Index(s.waiters, w); i >= 0 {
-		s.waiters = slices.Delete(s.waiters, i, i+1)
-		why := ctx.Err()
-		if s.gate.err != nil {
-			why = fmt.Errorf("%w; the last attempt: %w", why, s.gate.err)
-		}
-		err := fmt.Errorf("%d events in %d blocks are not acknowledged yet: %w", w.remaining.Events, w.remaining.Blocks, why)
-		return errors.Join(err, w.loss())
+	i := slices.Index(s.waiters, w)
+	if i < 0 {
+		return
 	}
-	return w.loss()
+	s.waiters = slices.Delete(s.waiters, i, i+1)
+	w.why = ctx.Err()
+	if s.gate.err != nil {
+		w.why = fmt.Errorf("%w; the last attempt: %w", w.why, s.gate.err)
+	}
 }
 
-// loss is what Flush says of what was lost, nil if nothing was.
-func (w *waiter) loss() error {
-	if w.lost.Blocks == 0 {
+// lossError is what Flush and Shutdown say of what was lost, nil if nothing was.
+func lossError(lost Count) error {
+	if lost.Blocks == 0 {
 		return nil
 	}
-	return fmt.Errorf("%d events in %d blocks were lost", w.lost.Events, w.lost.Blocks)
+	return fmt.Errorf("%d events in %d blocks were lost", lost.Events, lost.Blocks)
 }
 
 // departed tells those who wait that it has left the queue.

@@ -22,9 +22,10 @@ type item struct {
 	body    []byte
 	file    string // path in the spool; "" when it is in memory only
 
-	busy     bool // a request, or the spool, is at work on it
-	timeouts int
-	unknown  bool // the server did not know its stream, which was sent again
+	busy      bool // a request, or the spool, is at work on it
+	abandoned bool // it is counted, and who is at work on it does not end; see abandon
+	timeouts  int
+	unknown   bool // the server did not know its stream, which was sent again
 	tries
 
 	prev, next *item

@@ -36,7 +36,7 @@ type Sink struct {
 	closing  bool // nothing more is taken
 	stopped  bool // nothing more is begun
 	waiters  []*waiter
-	untold   Count // lost while nobody waited for it; the next Flush tells
+	untold   Count // lost while nobody waited for it; the next Flush tells, or Shutdown
 	news     news
 
 	queued, spooled, sent, left Count
@@ -163,34 +163,70 @@ func (s *Sink) Shutdown(ctx context.Context) error {
 	s.shutdown.Do(func() {
 		s.mu.Lock()
 		s.closing = true
+		w := s.beginWaiting()
 		s.mu.Unlock()
-		if err := s.Flush(ctx); err != nil && ctx.Err() == nil {
-			s.shutdownErr = err
+		s.wait(ctx, w)
+		lost := s.stop()
+		lost.addCount(w.lost)
+		s.shutdownErr = lossError(lost)
+		if late := s.Stats().LostBy(CauseShutdown); late.Blocks > 0 {
+			late := fmt.Errorf("%d events of telemetry in %d blocks could not be sent in time", late.Events, late.Blocks)
+			s.shutdownErr = errors.Join(s.shutdownErr, late)
 		}
-		s.stop()
 	})
 	return s.shutdownErr
 }
 
-// stop ends everything that is under way, and keeps or counts what is left.
-func (s *Sink) stop() {
+// stopGrace is how long Shutdown may take longer than its context for what does not end when it is cancelled: a decorator
+// or a transport of the program's, an encoder.
+const stopGrace = 5 * time.Second
+
+// abandon waits for everything that was begun. What does not end in time is left to itself, and so is its item: nothing
+// that it does counts any more.
+func (s *Sink) abandon() {
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		s.working.Wait()
+		s.poster.close()
+	}()
+	grace := time.NewTimer(stopGrace)
+	defer grace.Stop()
+	select {
+	case <-ended:
+	case <-grace.C:
+		s.mu.Lock()
+		for k := range s.queues {
+			for it := s.queues[k].first; it != nil; it = it.next {
+				it.abandoned = it.busy
+			}
+		}
+		s.mu.Unlock()
+		s.log.Warn("a request of telemetry does not end although it was cancelled")
+	}
+}
+
+// stop ends everything that is under way, and keeps or counts what is left. It returns what was lost before that.
+func (s *Sink) stop() (lost Count) {
 	s.mu.Lock()
 	s.stopped = true
 	s.mu.Unlock()
 	s.cancel()
 	s.poke()
-	s.working.Wait()
-	s.poster.close()
+	s.abandon()
 
 	if s.spool != nil {
 		s.spoolRest()
 	}
 	s.mu.Lock()
+	lost = s.untold
 	var gone []*item
 	for k := range s.queues {
 		for it := s.queues[k].first; it != nil; it = s.queues[k].first {
 			if it.file == "" {
-				gone = append(gone, s.lose(it, CauseShutdown)...)
+				if lost := s.lose(it, CauseShutdown); !it.abandoned {
+					gone = append(gone, lost...)
+				}
 				continue
 			}
 			s.left.add(it.events, it.bytes)
@@ -200,14 +236,12 @@ func (s *Sink) stop() {
 		}
 	}
 	s.dismissWaiters()
-	lost, left := Stats{Lost: s.lost}.LostBy(CauseShutdown), s.left
+	left := s.left
 	s.mu.Unlock()
 	s.discard(gone)
 	s.report(time.Now(), true)
-	if lost.Events > 0 || lost.Blocks > 0 {
-		s.shutdownErr = errors.Join(s.shutdownErr, fmt.Errorf("%d events of telemetry in %d blocks could not be sent in time", lost.Events, lost.Blocks))
-	}
 	if left.Blocks > 0 {
 		s.log.Info("telemetry that could not be sent is kept for the next start", "blocks", left.Blocks, "events", left.Events, "folder", s.opts.Spool)
 	}
+	return lost
 }

@@ -121,6 +121,9 @@ func (s *Sink) writeItem(it *item) []*item {
 		if err != nil {
 			s.mu.Lock()
 			defer s.mu.Unlock()
+			if it.abandoned {
+				return nil
+			}
 			s.news.say("a block of telemetry is lost", &encodeError{err})
 			return s.lose(it, CauseEncoding)
 		}
@@ -138,6 +141,9 @@ func (s *Sink) writeItem(it *item) []*item {
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if it.abandoned {
+		return nil
+	}
 	if err != nil {
 		s.spool.retryAt = time.Now().Add(spoolPause)
 		s.news.say("the spool can't be written", err)
