@@ -15,7 +15,7 @@ import (
 // Packages for WebSockets ask the writer itself whether they may take over the connection.
 func TestHijacker(t *testing.T) {
 	r, sink := newRecorder(t)
-	srv := httptest.NewServer(sdkhttp.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	observed := sdkhttp.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		h, ok := w.(http.Hijacker)
 		if !ok {
 			w.Header().Set("Connection", "close")
@@ -29,7 +29,12 @@ func TestHijacker(t *testing.T) {
 		}
 		defer conn.Close()
 		_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nhello")
-	}), sdkhttp.Options{Recorder: r, Name: func(*http.Request) string { return "upgrade" }}))
+	}), sdkhttp.Options{Recorder: r, Name: func(*http.Request) string { return "upgrade" }})
+	ended := make(chan struct{}) // net/http knows nothing of a connection that was taken over: closing the server does not wait
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer close(ended)
+		observed.ServeHTTP(w, r)
+	}))
 	defer srv.Close()
 	var dialer net.Dialer
 	conn, err := dialer.DialContext(t.Context(), "tcp", strings.TrimPrefix(srv.URL, "http://"))
@@ -44,7 +49,7 @@ func TestHijacker(t *testing.T) {
 	if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 101 ") || !strings.HasSuffix(string(answer), "hello") {
 		t.Errorf("%q, %v", answer, err)
 	}
-	srv.Close() // the handler has ended
+	<-ended
 	if p := ends(t, r, sink)["upgrade"].p; p["status"] != "101" {
 		t.Errorf("%v", p)
 	}

@@ -6,7 +6,9 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -229,7 +231,13 @@ func TestHandler(t *testing.T) {
 		_ = conn.Close()
 	})
 	name := func(r *http.Request) string { return r.URL.Path }
-	srv := httptest.NewServer(sdkhttp.Handler(mux, sdkhttp.Options{Recorder: r, Name: name}))
+	observed := sdkhttp.Handler(mux, sdkhttp.Options{Recorder: r, Name: name})
+	var running atomic.Int64
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		running.Add(1)
+		defer running.Add(-1)
+		observed.ServeHTTP(w, r)
+	}))
 	defer srv.Close()
 	transport := &http.Transport{}
 	defer transport.CloseIdleConnections()
@@ -238,6 +246,9 @@ func TestHandler(t *testing.T) {
 		if _, text, err := get(t, client, srv.URL+path); text != want || (err != nil) != (path == "/panic" || path == "/broken" || path == "/hijack") {
 			t.Errorf("%s: %q, %v", path, text, err)
 		}
+	}
+	for running.Load() > 0 { // who takes the connection over closes it before the handler ends
+		runtime.Gosched()
 	}
 	spans := ends(t, r, sink)
 	durations, logs := 0, "" // net/http itself repeats requests on connections that turn out to be closed
