@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"os"
 	"os/exec"
@@ -19,6 +18,9 @@ import (
 
 	"github.com/jackc/pgx/v5"
 )
+
+// port names the socket, whatever PGPORT says.
+const port = "5432"
 
 // Server is a running server of its own, with an empty data directory, that ends with the test.
 type Server struct {
@@ -62,27 +64,24 @@ func Start(t testing.TB) *Server {
 	if out, err := initdb.CombinedOutput(); err != nil {
 		t.Fatalf("initdb: %v\n%s", err, out)
 	}
-	port, err := freePort()
-	if err != nil {
-		t.Fatal(err)
-	}
 	s := &Server{dsn: &url.URL{
-		Scheme: "postgres", User: url.User("micromegas"), Host: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)),
-		Path: "/postgres", RawQuery: "sslmode=disable",
+		Scheme: "postgres", User: url.User("micromegas"), Path: "/postgres",
+		RawQuery: url.Values{"host": {dir}, "port": {port}, "sslmode": {"disable"}}.Encode(),
 	}}
-	s.start(t, run, filepath.Join(bin, "postgres"), data, dir, port)
+	s.start(t, run, filepath.Join(bin, "postgres"), data, dir)
 	return s
 }
 
-// start runs the server until the test ends and waits until it answers.
-func (s *Server) start(t testing.TB, run runner, postgres, data, dir string, port int) {
+// start runs the server until the test ends and waits until it answers. It listens on a socket in dir and nowhere else: a port
+// could be another program's by then, for instance that of another test's server.
+func (s *Server) start(t testing.TB, run runner, postgres, data, dir string) {
 	t.Helper()
 	log, err := os.Create(filepath.Join(dir, "log"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := run.command(context.WithoutCancel(t.Context()), postgres, "-D", data, "-p", strconv.Itoa(port),
-		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off", "-c", "full_page_writes=off",
+	cmd := run.command(context.WithoutCancel(t.Context()), postgres, "-D", data, "-p", port,
+		"-c", "listen_addresses=", "-c", "unix_socket_directories="+dir, "-c", "fsync=off", "-c", "full_page_writes=off",
 		"-c", "max_connections=50", "-c", "deadlock_timeout=50ms")
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
@@ -162,16 +161,6 @@ func binaries() (string, error) {
 			"install postgresql-15")
 	}
 	return filepath.Dir(found[len(found)-1]), nil
-}
-
-// freePort returns a port that was free a moment ago.
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
 // runner starts commands as a user that is not root.
