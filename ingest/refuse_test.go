@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/micromegas-go/micromegas/ingest"
@@ -61,6 +62,49 @@ func dial(t *testing.T, h *httptest.Server) *rawConn {
 		t.Fatal(err)
 	}
 	return &rawConn{t, conn}
+}
+
+// pipe is the client of a server in the same bubble of synctest, over a pipe: what a client sends has arrived before the
+// bubble's clock moves on, however busy the machine is.
+func pipe(t *testing.T, s ingest.Sink, o ingest.Options) *rawConn {
+	t.Helper()
+	o.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
+	client, server := net.Pipe()
+	l := &oneConn{addr: server.LocalAddr(), conn: make(chan net.Conn, 1), done: make(chan struct{})}
+	l.conn <- server
+	h := &http.Server{Handler: ingest.New(s, o).Handler(), ReadHeaderTimeout: time.Minute}
+	ended := make(chan error, 1)
+	go func() { ended <- h.Serve(l) }()
+	t.Cleanup(func() {
+		_ = client.Close()
+		_ = h.Close()
+		<-ended
+	})
+	return &rawConn{t, client}
+}
+
+// oneConn is a listener to which one connection comes.
+type oneConn struct {
+	addr  net.Addr
+	conn  chan net.Conn
+	done  chan struct{}
+	close sync.Once
+}
+
+func (l *oneConn) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.conn:
+		return c, nil
+	case <-l.done:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *oneConn) Addr() net.Addr { return l.addr }
+
+func (l *oneConn) Close() error {
+	l.close.Do(func() { close(l.done) })
+	return nil
 }
 
 func (c *rawConn) send(s string) {
@@ -244,29 +288,34 @@ func TestTooLarge(t *testing.T) {
 }
 
 func TestSlowBody(t *testing.T) {
-	_, h := serve(t, &sink{}, ingest.Options{BodyGrace: 50 * time.Millisecond})
-	c := dial(t, h)
-	c.send("POST " + insertBlock + " HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nabc") // and then nothing
-	if got := c.answer(); got.status != http.StatusRequestTimeout {
-		t.Fatalf("answer %+v, want 408", got)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		c := pipe(t, &sink{}, ingest.Options{})
+		c.send("POST " + insertBlock + " HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nabc") // and then nothing
+		if got := c.answer(); got.status != http.StatusRequestTimeout {
+			t.Fatalf("answer %+v, want 408", got)
+		}
+	})
 }
 
 // The time that storing takes does not count as slowness of the client.
 func TestSlowSinkAfterBody(t *testing.T) {
-	const grace = 20 * time.Millisecond
-	s := &sink{fail: func(ctx context.Context) error {
-		select {
-		case <-time.After(4 * grace):
-			return nil
-		case <-ctx.Done():
-			return ctx.Err()
+	synctest.Test(t, func(t *testing.T) {
+		const grace = time.Second
+		s := &sink{fail: func(ctx context.Context) error {
+			select {
+			case <-time.After(4 * grace):
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}}
+		c := pipe(t, s, ingest.Options{BodyGrace: grace})
+		body := bodies()[insertBlock]
+		c.send(fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", insertBlock, len(body), body))
+		if got := c.answer(); got.status != http.StatusOK {
+			t.Fatalf("answer %+v", got)
 		}
-	}}
-	_, h := serve(t, s, ingest.Options{BodyGrace: grace})
-	if got := do(t, http.DefaultClient, "POST", h.URL+insertBlock, bytes.NewReader(bodies()[insertBlock])); got.status != http.StatusOK {
-		t.Fatalf("answer %+v", got)
-	}
+	})
 }
 
 func TestBrokenBodies(t *testing.T) {

@@ -41,7 +41,7 @@ func TestB36A85Issuers(t *testing.T) {
 		"A43 keys over http":  {behaviour: authtest.Behaviour{KeysURL: "http://other.example/keys"}, check: "discovery", status: Problem, detail: "not an https URL"},
 		"A43 no keys":         {behaviour: authtest.Behaviour{KeysURL: "nowhere"}, check: "discovery", status: Problem, detail: "jwks_uri"},
 		"B11 huge":            {behaviour: authtest.Behaviour{ExtraBytes: 2 << 20}, check: "discovery", status: Problem, detail: "more than 1048576 bytes"},
-		"B11 slow":            {behaviour: authtest.Behaviour{Wait: never}, check: "discovery", status: Problem, detail: "no answer within"},
+		"B11 slow":            {behaviour: authtest.Behaviour{Wait: never}, check: "discovery", status: Problem, detail: "no answer within 1s"},
 		"B10 outage":          {behaviour: authtest.Behaviour{Status: 503}, check: "discovery", status: Problem, detail: "503"},
 		"B10 no such path":    {behaviour: authtest.Behaviour{Status: 404}, check: "discovery", status: Problem, detail: "404"},
 		"B30 wants a bearer":  {behaviour: authtest.Behaviour{RequireBearer: "x"}, check: "discovery", status: Problem, detail: "401"},
@@ -58,12 +58,12 @@ func TestB36A85Issuers(t *testing.T) {
 				issuer.Publish(tc.keys...)
 			}
 			issuer.Behave(tc.behaviour)
-			begun := time.Now()
-			r := run(t, Options{Getenv: oidcOnly(entry(issuer, tc.members)), Timeout: time.Second})
-			c := r.mustFind(t, tc.check, tc.status, tc.detail)
-			if took := time.Since(begun); took > 5*time.Second {
-				t.Errorf("took %v", took)
+			o := Options{Getenv: oidcOnly(entry(issuer, tc.members))}
+			if tc.behaviour.Wait != nil {
+				o.Timeout = time.Second
 			}
+			r := run(t, o)
+			c := r.mustFind(t, tc.check, tc.status, tc.detail)
 			if strings.Contains(c.Detail, "secret=1") {
 				t.Error("the query of a redirect is shown")
 			}
@@ -119,7 +119,7 @@ func TestA11OneOfTwoIssuers(t *testing.T) {
 	good := authtest.New(t)
 	r := run(t, Options{
 		Getenv: oidcOnly(`{"issuers": [{"issuer": "https://issuer.invalid", "audience": "a"}, {"issuer": "` + good.URL() + `", "audience": "` + good.Audience + `"}]}`),
-		Token:  auth.Secret(good.Sign(t, nil)), Timeout: 3 * time.Second,
+		Token:  auth.Secret(good.Sign(t, nil)),
 	})
 	if !r.Token.Accepted || r.Healthy {
 		t.Errorf("report = %+v", r)

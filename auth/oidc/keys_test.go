@@ -117,9 +117,12 @@ func TestA63OneFetchForMany(t *testing.T) {
 	w := newWorld(t, nil)
 	release := make(chan struct{})
 	w.issuer.Behave(authtest.Behaviour{Wait: release})
+	tokens := make([]auth.Secret, 50)
+	for n := range tokens { // first of all: the time that signing takes is none that the issuer may take to answer
+		tokens[n] = w.sign(t, authtest.Claims{"jti": n})
+	}
 	var wg sync.WaitGroup
-	for n := range 50 {
-		token := w.sign(t, authtest.Claims{"jti": n})
+	for _, token := range tokens {
 		wg.Go(func() {
 			if _, err := w.Authenticate(t.Context(), token); err != nil {
 				t.Errorf("Authenticate: %v", err)
