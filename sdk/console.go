@@ -2,6 +2,7 @@ package sdk
 
 import (
 	"io"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -37,7 +38,12 @@ func (r *Recorder) showMessage(m *Message, p Props) {
 }
 
 func (c *console) show(at time.Time, level Level, target, msg string, properties []byte, n int) {
-	c.mu.Lock()
+	if !c.mu.TryLock() {
+		if writing() {
+			return
+		}
+		c.mu.Lock()
+	}
 	defer c.mu.Unlock()
 	b := at.UTC().AppendFormat(c.buf[:0], "2006-01-02T15:04:05.000000Z07:00")
 	b = append(b, ' ')
@@ -53,10 +59,35 @@ func (c *console) show(at time.Time, level Level, target, msg string, properties
 		})
 	}
 	b = append(b, '\n')
-	_, _ = c.w.Write(b) // there is nobody to tell
+	c.write(b)
 	const keep = 64 << 10
 	if c.buf = b; cap(b) > keep {
 		c.buf = nil
+	}
+}
+
+// write writes a line. Whether it arrives there is nobody to tell, and a writer that panics must not break what logs.
+//
+//go:noinline
+func (c *console) write(line []byte) {
+	defer func() { _ = recover() }()
+	_, _ = c.w.Write(line)
+}
+
+// writing reports whether the goroutine is within write: the writer has logged something itself, which is not shown, as that
+// would go on for ever. Only the stack tells, so it is asked only when the console is taken.
+func writing() bool {
+	const deepest = 512
+	var stack [deepest]uintptr
+	frames := runtime.CallersFrames(stack[:runtime.Callers(1, stack[:])])
+	for {
+		f, more := frames.Next()
+		if strings.HasSuffix(f.Function, "/sdk.(*console).write") {
+			return true
+		}
+		if !more {
+			return false
+		}
 	}
 }
 

@@ -17,6 +17,7 @@ type Levels struct {
 
 // rules are a maximum and exceptions from it.
 type rules struct {
+	usual   Level // the maximum where nobody says otherwise
 	max     Level
 	targets map[string]Level
 }
@@ -82,9 +83,10 @@ func (l Levels) Max(target string) Level {
 	return l.rules.of(target)
 }
 
-// Set replaces all rules by those in a text such as "info,net/http=debug,noisy=off".
+// Set replaces all rules by those in a text such as "info,net/http=debug,noisy=off". A text that names targets only leaves
+// all others to the maximum that the recorder was made with.
 func (l Levels) Set(text string) error {
-	next := rules{max: LevelOff, targets: map[string]Level{}}
+	next := rules{usual: l.rules.usual, max: l.rules.usual, targets: map[string]Level{}}
 	var errs []error
 	for part := range strings.SplitSeq(text, ",") {
 		part = strings.TrimSpace(part)

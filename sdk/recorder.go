@@ -63,7 +63,8 @@ type Options struct {
 
 	// Level is the maximum of what is sent; 0 means LevelDebug. See [Recorder.RemoteLevels].
 	Level Level
-	// Console gets a line for each log entry up to ConsoleLevel; nil means none.
+	// Console gets a line for each log entry up to ConsoleLevel; nil means none. What it logs itself while it writes is not
+	// shown again. It must not wait for another goroutine that logs.
 	Console io.Writer
 	// ConsoleLevel is the maximum of what is shown; 0 means LevelInfo. See [Recorder.ConsoleLevels].
 	ConsoleLevel Level
@@ -165,13 +166,13 @@ func New(o Options) (*Recorder, error) {
 const asyncThread = "goroutines"
 
 func (r *Recorder) setLevels(o Options) {
-	r.levels.remote.max, r.levels.console.max = o.Level, o.ConsoleLevel
-	if o.Level == LevelOff {
-		r.levels.remote.max = LevelDebug
+	usual := func(option, otherwise Level) rules {
+		if option == LevelOff {
+			option = otherwise
+		}
+		return rules{usual: option, max: option}
 	}
-	if o.ConsoleLevel == LevelOff {
-		r.levels.console.max = LevelInfo
-	}
+	r.levels.remote, r.levels.console = usual(o.Level, LevelDebug), usual(o.ConsoleLevel, LevelInfo)
 	if o.Sink == nil {
 		r.levels.noRemote = true
 	}

@@ -2,14 +2,17 @@ package sdk_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"testing/slogtest"
 	"time"
 
 	"github.com/micromegas-go/micromegas/sdk"
+	"github.com/micromegas-go/micromegas/wire"
 )
 
 func TestSlog(t *testing.T) {
@@ -156,5 +159,79 @@ func TestConsole(t *testing.T) {
 	}
 	if err := r.Shutdown(t.Context()); err != nil {
 		t.Error(err)
+	}
+}
+
+// A text that names targets alone leaves the others as they were.
+func TestLevelsOfTargetsAlone(t *testing.T) {
+	r, err := sdk.Open(sdk.Config{
+		Options:         sdk.Options{Sink: discard{}, ConsoleLevel: sdk.LevelWarn},
+		NoSystemMetrics: true, NoInheritance: true, NoConsole: true, Getenv: func(name string) string {
+			return map[string]string{sdk.EnvLevel: "net=trace, noisy=off"}[name]
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Shutdown(context.Background())
+	expect := func(levels sdk.Levels, want map[string]sdk.Level) {
+		t.Helper()
+		for target, level := range want {
+			if got := levels.Max(target); got != level {
+				t.Errorf("%s is taken up to %v, want %v", target, got, level)
+			}
+		}
+	}
+	expect(r.RemoteLevels(), map[string]sdk.Level{"other": sdk.LevelDebug, "net/http": sdk.LevelTrace, "noisy": sdk.LevelOff})
+	for _, text := range []string{"x=error", "", " , "} {
+		r.ConsoleLevels().SetMax(sdk.LevelTrace)
+		if err := r.ConsoleLevels().Set(text); err != nil {
+			t.Fatal(err)
+		}
+		expect(r.ConsoleLevels(), map[string]sdk.Level{"other": sdk.LevelWarn})
+	}
+	if err := r.ConsoleLevels().Set("off,x=error"); err != nil {
+		t.Fatal(err)
+	}
+	expect(r.ConsoleLevels(), map[string]sdk.Level{"other": sdk.LevelOff, "x": sdk.LevelError})
+}
+
+// echo is a console that logs what it is given, and breaks.
+type echo struct {
+	log   *slog.Logger
+	lines []string
+}
+
+func (e *echo) Write(line []byte) (int, error) {
+	e.lines = append(e.lines, string(line))
+	e.log.Info("written", "line", string(line)) //nolint:sloglint // as code of others does
+	panic("broken")
+}
+
+// A console that leads back into the handler, as log.Writer() does, neither blocks nor goes round for ever.
+func TestConsoleThatLogs(t *testing.T) {
+	to := &echo{}
+	r, s := newRecorder(t, sdk.Options{Console: to})
+	to.log = slog.New(r.NewHandler())
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			for range 50 {
+				r.Message(started, sdk.Props{})
+			}
+		})
+	}
+	all.Wait()
+	if len(to.lines) != 200 {
+		t.Errorf("%d lines, want 200", len(to.lines))
+	}
+	for _, line := range to.lines {
+		if !strings.Contains(line, "started") {
+			t.Fatalf("the console shows %q", line)
+		}
+	}
+	flush(t, r)
+	if n := len(s.Events(wire.KindLog)); n != 400 {
+		t.Errorf("%d entries are sent, want 400", n)
 	}
 }
