@@ -28,6 +28,11 @@ func (s *Sink) do(ctx context.Context, j *job) {
 	out := outcome{verdict: impossible, err: err}
 	if err == nil {
 		out = s.request(ctx, routeBlock, body, s.opts.RequestTimeout<<min(it.timeouts, maxPatience))
+		if tooLarge(out.err) {
+			if j.halves, err = s.halve(it, body); err != nil {
+				out.err = fmt.Errorf("%w; %w", out.err, err)
+			}
+		}
 	}
 	s.finish(func(now time.Time) []*item { return s.finishItem(j, out, now) })
 }
@@ -229,6 +234,10 @@ func (s *Sink) finishItem(j *job, out outcome, now time.Time) []*item {
 		s.take(it, nil)
 		return []*item{it}
 	case impossible:
+		if j.halves != nil {
+			s.news.say("a block of telemetry is too large for the server and is sent in parts", out.err)
+			return s.replace(it, j.halves)
+		}
 		s.news.say("a block of telemetry is lost", out.err)
 		return s.lose(it, causeOf(out.err))
 	case unknown:
@@ -265,6 +274,11 @@ func (s *Sink) finishItem(j *job, out outcome, now time.Time) []*item {
 func blames(out outcome) bool {
 	_, answered := errors.AsType[*statusError](out.err)
 	return out.verdict == odd || (out.verdict == unreached && !answered)
+}
+
+func tooLarge(err error) bool {
+	e, ok := errors.AsType[*statusError](err)
+	return ok && e.code == http.StatusRequestEntityTooLarge
 }
 
 func unreadable(err error) bool {

@@ -32,6 +32,7 @@
 //	502, 503, 504        away: wait, as long as Retry-After says
 //	other 5xx            may be about this request alone: it waits, and three in a row count as away
 //	no answer            away
+//	413                  too large: the block is sent in two halves, see split.go, and they again; one event is dropped
 //	other 4xx            this request will never be taken: dropped and counted
 //
 // A block that fails ten times while others are taken is given up, unless the server says itself that it is away.
@@ -43,7 +44,8 @@
 // While somebody waits in Flush or Shutdown, attempts are at most a second apart. Held means that somebody has to change
 // something: the sink keeps what it has, tries again each minute, and says so each time.
 //
-// A retry sends the same id and the same bytes: the server stores a block once.
+// A retry sends the same id and the same bytes: the server stores a block once. The halves of a block have ids that follow
+// from its own.
 //
 // # Spool
 //

@@ -72,6 +72,17 @@ func (q *queue) push(it *item) {
 	q.last = it
 }
 
+// insert puts it behind after.
+func (q *queue) insert(after, it *item) {
+	it.prev, it.next = after, after.next
+	if after.next == nil {
+		q.last = it
+	} else {
+		after.next.prev = it
+	}
+	after.next = it
+}
+
 func (q *queue) remove(it *item) {
 	if it.prev == nil {
 		q.first = it.next

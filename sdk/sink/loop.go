@@ -56,9 +56,10 @@ func (s *Sink) begin(ctx context.Context, now time.Time) (at time.Time, gone []*
 type job struct {
 	record *record
 	item   *item
-	epoch  uint64 // when it began; see record
-	era    uint64 // when it began; see gate
-	probe  bool   // it finds out whether the server is up again
+	epoch  uint64  // when it began; see record
+	era    uint64  // when it began; see gate
+	probe  bool    // it finds out whether the server is up again
+	halves []*item // what the item becomes, which is too large for the server
 }
 
 // nextRequest picks what to send, and marks it; or it says when there may be something.
