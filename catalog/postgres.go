@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -49,9 +51,12 @@ const migrationLock int64 = 0x6d6963726f6d6567
 
 // openPostgres connects a pool for both purposes; pgx prepares statements and keeps them per connection.
 func openPostgres(ctx context.Context, o Options) (*DB, error) {
+	if err := CheckDSN(o.DSN); err != nil {
+		return nil, fmt.Errorf("open catalog: the connection string %w", err)
+	}
 	config, err := pgx.ParseConfig(o.DSN)
 	if err != nil {
-		return nil, fmt.Errorf("open catalog: the postgres:// connection string is malformed: %w", err) // pgx hides the password
+		return nil, errors.New("open catalog: the connection string is malformed")
 	}
 	if config.RuntimeParams["application_name"] == "" {
 		config.RuntimeParams["application_name"] = "micromegas"
@@ -62,9 +67,48 @@ func openPostgres(ctx context.Context, o Options) (*DB, error) {
 	conns.SetConnMaxIdleTime(5 * time.Minute)
 	db := &DB{dialect: postgresDialect, writer: pool{DB: conns}, reader: pool{DB: conns}}
 	if err := conns.PingContext(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("connect to the catalog: %w", db.unavailable(err)), conns.Close())
+		return nil, errors.Join(fmt.Errorf("connect to the catalog: %w", db.unavailable(connectCause(err))), conns.Close())
 	}
 	return db, nil
+}
+
+// CheckDSN looks for mistakes in a postgres:// connection string, without connecting. The error goes on from a name of the
+// string, and shows nothing of it but the names of its parameters.
+func CheckDSN(dsn string) error {
+	if _, err := pgx.ParseConfig(dsn); err == nil {
+		return nil
+	}
+	u, err := url.Parse(dsn)
+	if err != nil {
+		return errors.New("is not a valid URL; special characters in the password must be percent-encoded")
+	}
+	var wrong []string
+	for name, values := range u.Query() {
+		alone := url.URL{Scheme: u.Scheme, Host: "localhost", Path: "/name", RawQuery: url.Values{name: values}.Encode()}
+		if _, err := pgx.ParseConfig(alone.String()); err != nil {
+			wrong = append(wrong, name)
+		}
+	}
+	if len(wrong) == 0 {
+		return errors.New("is malformed; it must be like postgres://user:password@host:5432/name")
+	}
+	slices.Sort(wrong)
+	return fmt.Errorf("has a wrong value of %s", strings.Join(wrong, ", "))
+}
+
+// connectCause is err without what pgx says about user, database and host, which the caller knows, and says once for each
+// address and again without TLS.
+func connectCause(err error) error {
+	if _, ok := errors.AsType[*pgconn.ConnectError](err); !ok {
+		return err
+	}
+	if refused, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return refused
+	}
+	if failed, ok := errors.AsType[*net.OpError](err); ok {
+		return failed
+	}
+	return err
 }
 
 // postgresTransient tells lost connections and the SQLSTATE classes that mean "not now"

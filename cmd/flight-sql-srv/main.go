@@ -29,6 +29,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		GRPC:     "0.0.0.0:50051", // where clients of existing installations expect it
 		Version:  server.BuildVersion(),
 		Roles:    []server.Role{analytics.New},
+		Environ:  os.Environ,
 		Unsetenv: os.Unsetenv,
 	}, args, getenv, stdout, stderr)
 }

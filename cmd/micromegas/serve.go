@@ -18,6 +18,7 @@ func serve(ctx context.Context, args []string, getenv func(string) string, stdou
 		GRPC:     "127.0.0.1:50051",
 		Version:  server.BuildVersion(),
 		Roles:    []server.Role{ingestion.New, analytics.New},
+		Environ:  os.Environ,
 		Unsetenv: os.Unsetenv,
 	}, args, getenv, stdout, stderr)
 }

@@ -37,6 +37,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		HTTP:     "127.0.0.1:8081",
 		Version:  server.BuildVersion(),
 		Roles:    []server.Role{ingestion.New},
+		Environ:  os.Environ,
 		Unsetenv: os.Unsetenv,
 	}, args, getenv, stdout, stderr)
 }

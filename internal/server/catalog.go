@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"strings"
 
 	"github.com/micromegas-go/micromegas/catalog"
 	"github.com/micromegas-go/micromegas/lake"
@@ -23,14 +22,14 @@ func OpenCatalog(ctx context.Context, dataDir string, create bool, getenv func(s
 	if err != nil {
 		return nil, err
 	}
-	if !strings.Contains(string(c.SQL), "://") {
+	if c.SQL.embedded() {
 		if err := embedded(c, create); err != nil {
 			return nil, err
 		}
 	}
 	db, err := catalog.Open(ctx, catalog.Options{DSN: string(c.SQL), KeepSchema: c.KeepSchema})
 	if err != nil {
-		return nil, fmt.Errorf("open the catalog %s: %w", c.SQL, err)
+		return nil, wrapCatalog(c, err)
 	}
 	return db, nil
 }
@@ -61,7 +60,7 @@ func Migrations(ctx context.Context, dataDir string, apply bool, getenv func(str
 	if err != nil || !apply {
 		return before, wrapCatalog(c, err)
 	}
-	if !strings.Contains(o.DSN, "://") {
+	if c.SQL.embedded() {
 		if err := embedded(c, true); err != nil {
 			return nil, err
 		}
@@ -71,13 +70,6 @@ func Migrations(ctx context.Context, dataDir string, apply bool, getenv func(str
 		return before, wrapCatalog(c, err)
 	}
 	return before, wrapCatalog(c, db.Close())
-}
-
-func wrapCatalog(c Config, err error) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("the catalog %s: %w", c.SQL, err)
 }
 
 // Storage is the lake that servers with the same environment use, for commands.
@@ -96,7 +88,7 @@ func OpenStorage(ctx context.Context, dataDir string, getenv func(string) string
 	if err != nil {
 		return nil, err
 	}
-	if !strings.Contains(string(c.SQL), "://") {
+	if c.SQL.embedded() {
 		if err := embedded(c, false); err != nil {
 			return nil, err
 		}
@@ -117,11 +109,7 @@ func embedded(c Config, create bool) error {
 	case errors.Is(err, os.ErrNotExist) && !create:
 		return fmt.Errorf("there is no catalog at %s; give the server's --%s, or its %s or %s", c.SQL, flagDataDir, EnvDataDir, EnvSQL)
 	case errors.Is(err, os.ErrNotExist):
-		// 0700: telemetry is nobody's business but its owner's.
-		if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
-			return fmt.Errorf("create the data folder; choose another with --%s: %w", flagDataDir, err)
-		}
-		return nil
+		return makeDataDir(c)
 	}
 	return fmt.Errorf("catalog: %w", err)
 }

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/micromegas-go/micromegas/auth"
@@ -137,7 +136,7 @@ func (c *Config) complete(getenv func(string) string) []error {
 
 // catalogExists reports whether there is a catalog, as far as can be seen without connecting to it.
 func (c *Config) catalogExists() bool {
-	if strings.Contains(string(c.SQL), "://") {
+	if !c.SQL.embedded() {
 		return true
 	}
 	_, err := os.Stat(string(c.SQL))
@@ -154,14 +153,21 @@ func (c *Config) variables(getenv func(string) string) func(string) string {
 	}
 }
 
+// listener is an address with the flag that sets it.
+type listener struct{ flag, addr string }
+
+// listeners are the addresses that the program listens on.
+func (c *Config) listeners() []listener {
+	all := []listener{{flagHTTP, c.HTTP}, {flagGRPC, c.GRPC}, {flagHealth, c.Health}}
+	return slices.DeleteFunc(all, func(l listener) bool { return l.addr == "" })
+}
+
 // sameAddress finds servers that were given one address.
 func (c *Config) sameAddress() []error {
 	var errs []error
 	flagOf := map[string]string{}
-	for _, l := range []struct{ flag, addr string }{
-		{flagHTTP, c.HTTP}, {flagGRPC, c.GRPC}, {flagHealth, c.Health},
-	} {
-		if l.addr == "" || portOf(l.addr) == "0" {
+	for _, l := range c.listeners() {
+		if portOf(l.addr) == "0" {
 			continue
 		}
 		if other, ok := flagOf[l.addr]; ok {

@@ -156,6 +156,10 @@ func TestLoadMistakes(t *testing.T) {
 		"store with a query":          {nil, []string{server.EnvObjects, "s3://bucket?secret=hunter2"}, "neither query nor fragment"},
 		"no bucket":                   {nil, []string{server.EnvObjects, "s3:///prefix"}, "names no bucket"},
 		"other store":                 {nil, []string{server.EnvObjects, "gs://bucket"}, "must begin with file:// or s3://"},
+		"wrong values in the url":     {nil, []string{server.EnvSQL, "postgres://u:hunter2@db/x?sslmode=perhaps&connect_timeout=soon"}, "has a wrong value of connect_timeout, sslmode"},
+		"endpoint of the store":       {nil, []string{server.EnvObjects, "s3://bucket", "AWS_ENDPOINT_URL", "http://id:hunter2@host"}, "AWS_ENDPOINT_URL, is not a URL like https://host:port"},
+		"half a credential":           {nil, []string{server.EnvObjects, "s3://bucket", "AWS_SECRET_ACCESS_KEY", "hunter2"}, "belong together"},
+		"misspelled flag":             {[]string{"--log-levle=debug"}, nil, "--log-levle is not a flag; is --log-level meant?"},
 		"empty flag":                  {[]string{"--listen-endpoint-http="}, nil, `--listen-endpoint-http: "" is not host:port`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -33,6 +33,16 @@ const (
 	FlagHealth = flagHealth
 )
 
+// taken says which of the configured addresses cannot be listened on.
+func (c *Config) taken(ctx context.Context) error {
+	var errs []error
+	for _, at := range c.listeners() {
+		l, err := Listen(ctx, at.flag, at.addr)
+		errs = append(errs, err, CloseListener(l))
+	}
+	return errors.Join(errs...)
+}
+
 // CloseListener closes l, which may be nil or closed already.
 func CloseListener(l net.Listener) error {
 	if l == nil {

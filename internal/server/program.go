@@ -20,6 +20,9 @@ type Program struct {
 	Version string
 	Roles   []Role
 
+	// Environ, usually os.Environ, lists the variables, so that misspelled ones are found; nil finds none.
+	Environ func() []string
+
 	// Unsetenv, usually os.Unsetenv, removes variables with secrets from the process's environment once they have been
 	// read; nil leaves them. /proc still shows what the process was started with.
 	Unsetenv func(string) error

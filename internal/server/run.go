@@ -27,6 +27,9 @@ func Run(ctx context.Context, p Program, args []string, getenv func(string) stri
 	}
 	log := newLogger(stderr, c.Log)
 	start(ctx, p, c, log)
+	if p.Environ != nil {
+		warnUnknown(ctx, p.Environ(), log)
+	}
 	hup, stop := hangUps()
 	defer stop()
 	if err := forget(p.Unsetenv); err != nil {
@@ -39,7 +42,7 @@ func Run(ctx context.Context, p Program, args []string, getenv func(string) stri
 
 	s, err := openStorage(ctx, c, getenv, log)
 	if err != nil {
-		return err
+		return errors.Join(err, c.taken(ctx)) // whoever mends the one hears of the other too
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 
@@ -136,12 +139,11 @@ func listen(ctx context.Context, roles []Role, b *Base) (services []Service, err
 		}
 		services = append(services, s)
 	}
+	var errs []error
 	for _, s := range services {
-		if err := s.Listen(ctx); err != nil {
-			return services, err
-		}
+		errs = append(errs, s.Listen(ctx))
 	}
-	return services, nil
+	return services, errors.Join(errs...)
 }
 
 func closeAll(services []Service) error {

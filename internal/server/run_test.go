@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -280,6 +281,90 @@ func TestDataFolderThatCannotBe(t *testing.T) {
 	err := server.Run(t.Context(), ingestionOnly, []string{"--data-dir", filepath.Join(file, "x")}, environment(), io.Discard, io.Discard)
 	if err == nil || !strings.Contains(err.Error(), "--data-dir") {
 		t.Errorf("Run = %v", err)
+	}
+}
+
+// Stores that cannot be opened and ports that are taken are named together, without passwords.
+func TestEverythingOutOfReach(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	nowhere := closed.Addr().String()
+	if err := closed.Close(); err != nil {
+		t.Fatal(err)
+	}
+	err = server.Run(t.Context(), ingestionOnly, []string{"--data-dir", t.TempDir(), "--listen-endpoint-http", l.Addr().String()},
+		environment(server.EnvSQL, "postgres://u:hunter2@"+nowhere+"/lake", server.EnvObjects, "file://"+file+"/x"), io.Discard, io.Discard)
+	if err == nil || strings.Contains(err.Error(), "hunter2") {
+		t.Fatalf("Run = %v", err)
+	}
+	for _, want := range []string{nowhere + "/lake", server.EnvSQL, file + "/x", server.EnvObjects, l.Addr().String() + " is in use"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("Run = %v, want it to mention %s", err, want)
+		}
+	}
+}
+
+// A misspelled variable has no effect, so it is warned about; those of clients are not. Values are not shown.
+func TestUnknownVariables(t *testing.T) {
+	program := ingestionOnly
+	program.Environ = func() []string {
+		return []string{
+			"MICROMEGAS_RETENTON=hunter2", "MICROMEGAS_RETENTION_DAYS=hunter2", "MICROMEGAS_WHATEVER_ELSE=hunter2", "OTHER=hunter2",
+			"MICROMEGAS_QUERY_MEMORY_MB=512", "MICROMEGAS_API_KEYS_FILE=hunter2", "MICROMEGAS_TELEMETRY_URL=hunter2",
+		}
+	}
+	const message = "unknown variable, it has no effect"
+	p := startProgram(t, program, t.TempDir(), environment())
+	for _, want := range [][2]any{
+		{"MICROMEGAS_RETENTON", "MICROMEGAS_RETENTION"}, {"MICROMEGAS_RETENTION_DAYS", "MICROMEGAS_RETENTION"}, {"MICROMEGAS_WHATEVER_ELSE", nil},
+	} {
+		line := p.await(message)
+		if got := [2]any{line["name"], line["meant"]}; got != want || strings.Contains(fmt.Sprint(line), "hunter2") {
+			t.Errorf("the log has %v, want %v", line, want)
+		}
+	}
+	p.listening()
+	p.stop()
+	if err := <-p.ended; err != nil {
+		t.Error(err)
+	}
+
+	// What the documentation names is known.
+	pages, err := filepath.Glob("../../docs/*.md")
+	if err != nil || len(pages) == 0 {
+		t.Fatal(pages, err)
+	}
+	var named []string
+	for _, page := range pages {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasSuffix(page, "upgrading.md") {
+			continue // it names those of other servers
+		}
+		named = append(named, regexp.MustCompile(`MICROMEGAS_[A-Z0-9_]*[A-Z0-9]`).FindAllString(string(text), -1)...)
+	}
+	program.Environ = func() []string { return named }
+	p = startProgram(t, program, t.TempDir(), environment())
+	for line := range p.lines {
+		switch line["msg"] {
+		case message:
+			t.Errorf("documented, and warned about: %v", line)
+		case "listening":
+			p.stop()
+		}
 	}
 }
 

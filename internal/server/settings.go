@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/micromegas-go/micromegas/auth"
+	"github.com/micromegas-go/micromegas/internal/nearest"
 	"github.com/micromegas-go/micromegas/lake"
 )
 
@@ -73,7 +74,7 @@ func settingsOf(p Program, c *Config, getenv func(string) string) settings {
 			help: "catalog: postgres://user:password@host/database (default: SQLite, catalog.db in the data folder)",
 		},
 		{
-			env: EnvObjects, arg: "uri", set: func(t string) (err error) { c.Objects, err = objectURI(t); return err },
+			env: EnvObjects, arg: "uri", set: func(t string) (err error) { c.Objects, err = objectURI(t, getenv); return err },
 			help: "object store: file:///folder or s3://bucket/prefix (default: objects in the data folder); for S3, " +
 				"AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and AWS_ENDPOINT_URL are read as well",
 		},
@@ -168,7 +169,7 @@ func (s settings) parse(args []string) (help bool, errs []error) {
 				errs = append(errs, fmt.Errorf("%s needs a value", name))
 				break
 			}
-			errs = append(errs, fmt.Errorf("%s is not a flag", name))
+			errs = append(errs, UnknownFlag(fs, strings.TrimLeft(name, "-")))
 			if !valued && len(rest) > 0 && !strings.HasPrefix(rest[0], "-") {
 				rest = rest[1:] // taken for its value
 			}
@@ -179,6 +180,18 @@ func (s settings) parse(args []string) (help bool, errs []error) {
 		args = rest
 	}
 	return false, errs
+}
+
+// UnknownFlag says that fs has no flag name, and which one may be meant.
+func UnknownFlag(fs *flag.FlagSet, name string) error {
+	meant := nearest.Name(name, func(yield func(string) bool) {
+		more := true
+		fs.VisitAll(func(f *flag.Flag) { more = more && yield(f.Name) })
+	})
+	if meant == "" {
+		return fmt.Errorf("--%.64s is not a flag", name)
+	}
+	return fmt.Errorf("--%.64s is not a flag; is --%s meant?", name, meant)
 }
 
 // resolve stores each setting's value: the flag's, else the variable's, else the default.
@@ -236,8 +249,8 @@ func (s settings) usage(w io.Writer, p Program) {
 		{auth.EnvAdmins + "=<json>", `email addresses or subjects of administrators: ["…"]`},
 		{auth.EnvFile("<one of these three>") + "=<file>", "a file with the value instead; followed when it changes, and on SIGHUP"},
 		{auth.EnvAllowKeyAdmin + "=<name>", "the key with this name is an administrator"},
-		{auth.EnvFailureRate + "=<number>", "failures to authenticate per second and client address; 0 means no limit"},
-		{auth.EnvFailureBurst + "=<number>", "failures to authenticate at once"},
+		{auth.EnvFailureRate + "=<number>", "failures to authenticate per second and client address; 0 means no limit (default 20)"},
+		{auth.EnvFailureBurst + "=<number>", "failures to authenticate at once (default 100)"},
 	} {
 		fmt.Fprintf(w, "  %s\n        %s\n", v[0], v[1])
 	}

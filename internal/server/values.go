@@ -10,6 +10,9 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/micromegas-go/micromegas/catalog"
+	"github.com/micromegas-go/micromegas/objstore/s3"
 )
 
 // DSN says where the catalog is. It may hold a password, so that it prints without one.
@@ -24,8 +27,11 @@ func (d DSN) LogValue() slog.Value { return slog.StringValue(d.place()) }
 // MarshalText implements encoding.TextMarshaler.
 func (d DSN) MarshalText() ([]byte, error) { return []byte(d.place()), nil }
 
+// embedded reports whether the catalog is a file.
+func (d DSN) embedded() bool { return !strings.Contains(string(d), "://") }
+
 func (d DSN) place() string {
-	if !strings.Contains(string(d), "://") {
+	if d.embedded() {
 		return string(d) // a path
 	}
 	u, err := url.Parse(string(d))
@@ -47,6 +53,9 @@ func (d *DSN) set(text string) error {
 		if strings.Trim(u.Path, "/") == "" && u.Query().Get("dbname") == "" {
 			return errors.New("names no database; append its name: postgres://user:password@host:5432/name")
 		}
+		if err := catalog.CheckDSN(text); err != nil {
+			return fmt.Errorf("%w (the value is not shown because it may hold a password)", err)
+		}
 		*d = DSN(text)
 	case filepath.IsAbs(text):
 		*d = DSN(filepath.Clean(text))
@@ -58,7 +67,7 @@ func (d *DSN) set(text string) error {
 }
 
 // objectURI checks the URI of an object store. Errors never quote it: people put credentials there.
-func objectURI(text string) (string, error) {
+func objectURI(text string, getenv func(string) string) (string, error) {
 	u, err := url.Parse(text)
 	if err != nil {
 		return "", errors.New("is not a valid URI; use file:///folder or s3://bucket/prefix")
@@ -74,6 +83,9 @@ func objectURI(text string) (string, error) {
 	case u.Scheme == "s3" && u.Host == "":
 		return "", errors.New("names no bucket; use s3://bucket/prefix")
 	case u.Scheme == "s3":
+		if _, err := s3.New(u.Host, u.Path, s3.OptionsFrom(getenv)); err != nil { // nothing is sent
+			return "", err
+		}
 	default:
 		return "", errors.New("must begin with file:// or s3://")
 	}

@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -54,14 +55,18 @@ func OptionsFrom(getenv func(string) string) Options {
 
 // client returns a client; it sends nothing.
 func (o Options) client() (*minio.Client, error) {
+	if (o.AccessKey == "") != (o.SecretKey == "") {
+		return nil, errors.New("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY belong together; set both, or none for the role of the machine")
+	}
 	endpoint := &url.URL{Scheme: "https", Host: "s3.amazonaws.com"}
 	if o.Region != "" {
 		endpoint.Host = "s3." + o.Region + ".amazonaws.com"
 	}
 	if o.Endpoint != "" {
 		u, err := url.Parse(o.Endpoint)
-		if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || strings.Trim(u.Path, "/") != "" {
-			return nil, fmt.Errorf("the S3 endpoint %q is not a URL like https://host:port", o.Endpoint)
+		if err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && u.Scheme != "http" || strings.Trim(u.Path, "/") != "" {
+			// Not quoted: people put credentials there.
+			return nil, errors.New("the endpoint, AWS_ENDPOINT_URL, is not a URL like https://host:port without user and path")
 		}
 		endpoint = u
 		if o.Region == "" {

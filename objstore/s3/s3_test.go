@@ -147,9 +147,12 @@ func TestNewErrors(t *testing.T) {
 		"prefix":               {"lake", "a/../b", s3.Options{}},
 		"endpoint, no scheme":  {"lake", "", s3.Options{Endpoint: "localhost:9000"}},
 		"endpoint with a path": {"lake", "", s3.Options{Endpoint: "https://host/path"}},
+		"endpoint with a user": {"lake", "", s3.Options{Endpoint: "https://id:hush@host"}},
+		"key without secret":   {"lake", "", s3.Options{AccessKey: "id"}},
+		"secret without key":   {"lake", "", s3.Options{SecretKey: "hush"}},
 	} {
-		if _, err := s3.New(tc.bucket, tc.prefix, tc.o); err == nil {
-			t.Errorf("%s: no error", name)
+		if _, err := s3.New(tc.bucket, tc.prefix, tc.o); err == nil || strings.Contains(err.Error(), "hush") {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
