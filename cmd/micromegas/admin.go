@@ -37,13 +37,14 @@ func (c *adminCommand) parse(args []string, about string, stdout io.Writer) (don
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		fmt.Fprintf(stdout, "%s\n\nUsage: micromegas %s [--plan | --apply] [flags]\n\nFlags:\n", about, c.Name())
-		c.SetOutput(stdout)
-		c.PrintDefaults()
+		printFlags(stdout, c.FlagSet)
 		fmt.Fprintf(stdout, "\nThe lake is that of the server with the same --%s, %s and %s.\n", server.FlagDataDir, server.EnvSQL, server.EnvObjects)
 		return true, nil
-	case err == nil && c.NArg() > 0:
+	case err != nil:
+		err = flagError(c.FlagSet, err)
+	case c.NArg() > 0:
 		err = fmt.Errorf("%.64q is not expected: there are only flags", c.Arg(0))
-	case err == nil && c.plan && c.apply:
+	case c.plan && c.apply:
 		err = errors.New("give --plan or --apply, not both")
 	}
 	if err != nil {

@@ -53,7 +53,7 @@ func TestMigrateCommand(t *testing.T) {
 			t.Errorf("migrate %q = %v, want a usage error", args, err)
 		}
 	}
-	if out, err := c.command("migrate", "--help"); err != nil || !strings.Contains(out, "-apply") {
+	if out, err := c.command("migrate", "--help"); err != nil || !strings.Contains(out, "  --apply") {
 		t.Errorf("migrate --help: %v\n%s", err, out)
 	}
 }

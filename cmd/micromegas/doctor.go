@@ -64,7 +64,7 @@ func doctor(ctx context.Context, args []string, getenv func(string) string, stdo
 	case errors.Is(err, flag.ErrHelp):
 		return f.help(stdout)
 	case err != nil:
-		return usageError{fmt.Errorf("doctor auth: %s; see micromegas doctor --help", withoutValue(err.Error()))}
+		return usageError{fmt.Errorf("doctor auth: %w; see micromegas doctor --help", flagError(f.FlagSet, err))}
 	case f.NArg() > 0: // it may be a token: say nothing of it
 		return usageError{errors.New("doctor auth: takes flags only; a token among the arguments would be seen by everybody on this machine, give it by --token <file> or on stdin by --token -")}
 	}
@@ -103,22 +103,8 @@ func newDoctorFlags() *doctorFlags {
 
 func (f *doctorFlags) help(w io.Writer) error {
 	fmt.Fprintf(w, doctorUsage, server.FlagDataDir)
-	f.SetOutput(w)
-	f.PrintDefaults()
+	printFlags(w, f.FlagSet)
 	return nil
-}
-
-// withoutValue cuts what package flag quotes: it may be a token that was given in the wrong place.
-func withoutValue(text string) string {
-	if strings.Contains(text, `"`) {
-		if _, name, ok := strings.Cut(text, "for flag "); ok {
-			name, _, _ = strings.Cut(name, ":")
-			return fmt.Sprintf("the value of %.64s is wrong", name)
-		}
-		return "a value is wrong"
-	}
-	name, _, _ := strings.Cut(text, "=")
-	return fmt.Sprintf("%.64s", name)
 }
 
 // options returns what the flags and variables say, and what was seen of the credential.

@@ -57,14 +57,14 @@ func TestB36Doctor(t *testing.T) {
 		"proxies":             {"", nil, []string{"auth", "--trusted-proxies", "10.0.0.1/8"}, 1, "MICROMEGAS_TRUSTED_PROXIES", ""},
 		"disabled":            {"", nil, []string{"auth", "--disable-auth"}, 0, "--disable-auth", ""},
 		"help":                {"", nil, []string{"--help"}, 0, "Exit status: 0", ""},
-		"auth help":           {"", nil, []string{"auth", "--help"}, 0, "-offline", ""},
+		"auth help":           {"", nil, []string{"auth", "--help"}, 0, "  --offline", ""},
 		"of nothing":          {"", nil, nil, 2, "", "micromegas doctor auth"},
 		"of something":        {"", nil, []string{"db"}, 2, "", `"db"`},
-		"unknown flag":        {"", nil, []string{"auth", "--nope=eyJsecret"}, 2, "", "-nope"},
+		"unknown flag":        {"", nil, []string{"auth", "--nope=eyJsecret"}, 2, "", "--nope is not a flag"},
 		"A127 token argument": {"", nil, []string{"auth", "eyJsecret"}, 2, "", "seen by everybody"},
 		"A127 token value":    {"", nil, []string{"auth", "--token", "eyJsecret"}, 2, "", "never the token itself"},
 		"no token":            {"", nil, []string{"auth", "--token", "-"}, 2, "", "no credential"},
-		"timeout":             {"", nil, []string{"auth", "--timeout", "eyJsecret"}, 2, "", "timeout"},
+		"timeout":             {"", nil, []string{"auth", "--timeout", "eyJsecret"}, 2, "", "the value of --timeout is wrong"},
 		"client":              {"", nil, []string{"auth", "--client", "eyJsecret"}, 2, "", "IP address"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -4,12 +4,14 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 )
 
 // help prints what there is, or with the name of a command what that one takes.
 func help(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) error {
-	if len(args) > 0 && args[0] != "help" {
-		return run(ctx, []string{args[0], "--help"}, getenv, stdout, stderr)
+	if len(args) > 0 && args[0] != "help" && !strings.HasPrefix(args[0], "-") {
+		return run(ctx, append(slices.Clone(args), "--help"), getenv, stdout, stderr)
 	}
 	usage(stdout)
 	return nil

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/user"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -63,6 +64,8 @@ type keysRun struct {
 	stdout, stderr io.Writer
 }
 
+func (c keysCommand) called() string { return c.name }
+
 func keysCommands() []keysCommand {
 	return []keysCommand{keysCreate, keysList, keysRevoke, keysRotate, keysImport, keysHash}
 }
@@ -71,7 +74,7 @@ func keysCommands() []keysCommand {
 func keys(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) (err error) {
 	if len(args) == 0 {
 		keysUsage(stderr)
-		return errors.New("keys: which command?")
+		return usageError{errors.New("keys: which command?")}
 	}
 	switch args[0] {
 	case "help", "-h", "-help", "--help":
@@ -84,7 +87,7 @@ func keys(ctx context.Context, args []string, getenv func(string) string, stdout
 		}
 	}
 	keysUsage(stderr)
-	return fmt.Errorf("keys: there is no command %.64q", args[0])
+	return noCommand("keys: ", args[0], slices.Values(keysCommands()))
 }
 
 func keysUsage(w io.Writer) {
@@ -96,6 +99,9 @@ func keysUsage(w io.Writer) {
 	fmt.Fprintf(w, "\nThe catalog is that of the server with the same --%s, %s and %s.\n"+
 		"micromegas keys <command> --help tells more.\n", server.FlagDataDir, server.EnvDataDir, server.EnvSQL)
 }
+
+// sentence makes a summary begin as a sentence does.
+func sentence(summary string) string { return strings.ToUpper(summary[:1]) + summary[1:] }
 
 func (c keysCommand) start(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) (err error) {
 	f := &keysFlags{FlagSet: flag.NewFlagSet("keys "+c.name, flag.ContinueOnError)}
@@ -109,13 +115,12 @@ func (c keysCommand) start(ctx context.Context, args []string, getenv func(strin
 	}
 	positional, err := f.parse(args)
 	if errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintf(stdout, "%s\n\nUsage: micromegas keys %s %s [flags]\n\nFlags:\n", c.summary, c.name, c.args)
-		f.SetOutput(stdout)
-		f.PrintDefaults()
+		fmt.Fprintf(stdout, "%s.\n\nUsage: micromegas keys %s [flags]\n\nFlags:\n", sentence(c.summary), strings.TrimSpace(c.name+" "+c.args))
+		printFlags(stdout, f.FlagSet)
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("keys %s: %w; see micromegas keys %s --help", c.name, err, c.name)
+		return usageError{fmt.Errorf("keys %s: %w; see micromegas keys %s --help", c.name, err, c.name)}
 	}
 	r := &keysRun{keysFlags: f, args: positional, getenv: getenv, stdin: os.Stdin, stdout: stdout, stderr: stderr}
 	defer func() { err = errors.Join(err, r.close()) }()
@@ -147,8 +152,11 @@ func (r *keysRun) close() error {
 // parse reads flags before, between and after the other arguments.
 func (f *keysFlags) parse(args []string) (positional []string, err error) {
 	for {
-		if err := f.Parse(args); err != nil {
+		switch err := f.Parse(args); {
+		case errors.Is(err, flag.ErrHelp):
 			return nil, err
+		case err != nil:
+			return nil, flagError(f.FlagSet, err)
 		}
 		rest := f.Args()
 		if len(rest) == 0 {
@@ -187,7 +195,10 @@ func (r *keysRun) spec(now time.Time) (s keyadmin.Spec, err error) {
 	} else {
 		note(fmt.Errorf("give one name, not %d", len(r.args)))
 	}
-	return s, errors.Join(errs...)
+	if err := errors.Join(errs...); err != nil {
+		return s, usageError{err}
+	}
+	return s, nil
 }
 
 func rolesFrom(text string) (roles auth.Role, err error) {

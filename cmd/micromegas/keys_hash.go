@@ -18,7 +18,7 @@ var keysHash = keysCommand{
 	},
 	run: func(_ context.Context, r *keysRun) error {
 		if len(r.args) > 0 {
-			return errors.New("takes no arguments: a key among them would be seen by everybody on this machine")
+			return usageError{errors.New("takes no arguments: a key among them would be seen by everybody on this machine")}
 		}
 		key, err := r.readKey()
 		if err != nil {

@@ -14,7 +14,7 @@ var keysList = keysCommand{
 	setup: func(f *keysFlags) { f.BoolVar(&f.all, "all", false, "with those that are revoked") },
 	run: func(ctx context.Context, r *keysRun) error {
 		if len(r.args) > 0 {
-			return errors.New("takes no arguments")
+			return usageError{errors.New("takes no arguments")}
 		}
 		if err := r.open(ctx, false); err != nil {
 			return err

@@ -16,7 +16,7 @@ var keysRevoke = keysCommand{
 	},
 	run: func(ctx context.Context, r *keysRun) error {
 		if len(r.args) != 1 {
-			return errors.New("give the id of one key, or its name")
+			return usageError{errors.New("give the id of one key, or its name")}
 		}
 		k, err := r.find(ctx, r.args[0])
 		if err != nil {

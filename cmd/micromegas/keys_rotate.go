@@ -16,7 +16,7 @@ var keysRotate = keysCommand{
 	},
 	run: func(ctx context.Context, r *keysRun) error {
 		if len(r.args) != 1 {
-			return errors.New("give the id of one key, or its name")
+			return usageError{errors.New("give the id of one key, or its name")}
 		}
 		var overlap time.Duration
 		if r.overlap != "" {

@@ -154,7 +154,7 @@ func TestKeysMistakes(t *testing.T) {
 		"no time":           {"", []string{"create", "x", "--role=both", "--expires=soon"}, `--expires: "soon" is no time`},
 		"days of nothing":   {"", []string{"create", "x", "--role=both", "--expires=-1d"}, "is no time"},
 		"no network":        {"", []string{"create", "x", "--role=both", "--allow-cidr=10.0.0.1/8"}, "--allow-cidr[0]: must be a network"},
-		"unknown flag":      {"", []string{"create", "--rolle=both"}, "micromegas keys create --help"},
+		"unknown flag":      {"", []string{"create", "--rolle=both"}, "--rolle is not a flag; is --role meant?; see micromegas keys create --help"},
 		"unknown key":       {"", []string{"revoke", "nobody"}, "there is no catalog"},
 		"a key as argument": {"", []string{"hash", "0123456789abcdef"}, "takes no arguments"},
 		"nothing on stdin":  {"\n", []string{"hash"}, "there is no key on stdin"},

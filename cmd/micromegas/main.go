@@ -6,9 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
+
+	"github.com/micromegas-go/micromegas/internal/nearest"
 )
 
 func main() {
@@ -20,7 +24,7 @@ func main() {
 	}
 }
 
-// usageError says that a command was called wrongly, where that is told apart from its result.
+// usageError says that a command was called wrongly; it is told apart from what came of it.
 type usageError struct{ error }
 
 // Unwrap returns what is wrong.
@@ -39,6 +43,8 @@ type command struct {
 	run           func(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) error
 }
 
+func (c command) called() string { return c.name }
+
 func commands() []command {
 	return []command{
 		{"serve", "run everything in this process: take telemetry in, keep it, answer SQL", serve},
@@ -54,7 +60,7 @@ func commands() []command {
 func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) error {
 	if len(args) == 0 {
 		usage(stderr)
-		return errors.New("which command?")
+		return usageError{errors.New("which command?")}
 	}
 	switch args[0] {
 	case "help", "-h", "-help", "--help":
@@ -68,5 +74,28 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		}
 	}
 	usage(stderr)
-	return fmt.Errorf("there is no command %.64q", args[0])
+	return noCommand("", args[0], slices.Values(commands()))
 }
+
+// noCommand says that there is no command name, and which one may be meant. of is "", or the command that it would belong to.
+func noCommand[C interface{ called() string }](of, name string, known iter.Seq[C]) error {
+	meant := nearest.Name(name, func(yield func(string) bool) {
+		for c := range known {
+			if !yield(c.called()) {
+				return
+			}
+		}
+	})
+	switch {
+	case meant != "":
+		return usageError{fmt.Errorf("%sthere is no command %.64q; is %s meant?", of, name, meant)}
+	case of == "" && slices.Contains(clientCommands, name):
+		return usageError{fmt.Errorf("%s is a command of the Python package, whose command is called micromegas too; "+
+			"docs/python.md says how to install it", name)}
+	default:
+		return usageError{fmt.Errorf("%sthere is no command %.64q", of, name)}
+	}
+}
+
+// clientCommands are those of the Python package (python/src/micromegas/cli/main.py) that this program does not have.
+var clientCommands = []string{"login", "whoami", "logout", "query", "processes", "log", "metrics", "perfetto", "completion"}

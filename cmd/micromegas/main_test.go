@@ -44,7 +44,7 @@ func TestCommands(t *testing.T) {
 		exit           int
 		stdout, stderr string
 	}{
-		"nothing":          {nil, 1, "", "micromegas: which command?"},
+		"nothing":          {nil, 2, "", "micromegas: which command?"},
 		"help":             {[]string{"help"}, 0, "serve      run everything", ""},
 		"help, doctor":     {[]string{"help"}, 0, "doctor     find out", ""},
 		"help doctor":      {[]string{"help", "doctor"}, 0, "Usage: micromegas doctor auth", ""},
@@ -53,9 +53,13 @@ func TestCommands(t *testing.T) {
 		"serve --help":     {[]string{"serve", "--help"}, 0, "--listen-endpoint-http <host:port>", ""},
 		"version":          {[]string{"version"}, 0, "micromegas ", ""},
 		"--version":        {[]string{"--version"}, 0, "go1.", ""},
-		"version, more":    {[]string{"version", "x"}, 1, "", "takes no arguments"},
-		"unknown":          {[]string{"srve"}, 1, "", `there is no command "srve"`},
-		"help for unknown": {[]string{"help", "srve"}, 1, "", `there is no command "srve"`},
+		"help for help":    {[]string{"help", "--help"}, 0, "Usage: micromegas <command>", ""},
+		"help help":        {[]string{"help", "help"}, 0, "Usage: micromegas <command>", ""},
+		"help keys create": {[]string{"help", "keys", "create"}, 0, "--allow-cidr <network>", ""},
+		"version, more":    {[]string{"version", "x"}, 2, "", "takes no arguments"},
+		"unknown":          {[]string{"srve"}, 2, "", `there is no command "srve"; is serve meant?`},
+		"help for unknown": {[]string{"help", "srve"}, 2, "", `there is no command "srve"`},
+		"of the client":    {[]string{"query", "SELECT 1"}, 2, "", "docs/python.md"},
 		"mistakes":         {[]string{"serve", "--listen-endpoint-http=x", "--nope"}, 1, "", "2 mistakes in the configuration"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 
 func printVersion(_ context.Context, args []string, _ func(string) string, stdout, _ io.Writer) error {
 	if len(args) > 0 && args[0] != "--help" {
-		return fmt.Errorf("version takes no arguments, not %.64q", args[0])
+		return usageError{fmt.Errorf("version takes no arguments, not %.64q", args[0])}
 	}
 	_, err := fmt.Fprintf(stdout, "micromegas %s (%s, %s/%s)\n", server.BuildVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	return err
