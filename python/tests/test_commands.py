@@ -148,6 +148,8 @@ def test_an_empty_answer_is_a_document(ask: Run) -> None:
         (("processes", "--profile", "../x"), "not a profile name"),
         (("login",), "MICROMEGAS_OIDC_ISSUER"),
         (("nope",), "nope"),
+        (("qeury",), "is query meant?"),
+        (("serve",), "of the server's program"),
     ],
 )
 def test_usage_errors_end_with_2_in_one_line(run: Run, args: tuple[str, ...], said: str) -> None:

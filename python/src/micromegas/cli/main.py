@@ -23,6 +23,9 @@ _VERBS = {
     "completion": ("completion", "Print the completion script of a shell."),
 }
 
+# Commands of the server, which is called micromegas too (cmd/micromegas).
+_OF_THE_SERVER = ("serve", "keys", "migrate", "retention", "delete")
+
 
 class _Verbs(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -34,6 +37,24 @@ class _Verbs(click.Group):
         module = importlib.import_module(f"micromegas.cli.{_VERBS[cmd_name][0]}")
         verb: click.Command = module.command
         return verb
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name in _VERBS or name.startswith("-"):
+            return super().resolve_command(ctx, args)
+        if name in _OF_THE_SERVER:
+            raise click.UsageError(
+                f"{name} is a command of the server's program, which is called micromegas too"
+                " (bin/micromegas where it was built)",
+                ctx,
+            )
+        import difflib
+
+        near = difflib.get_close_matches(name, _VERBS, n=1)
+        meant = f"; is {near[0]} meant?" if near else ""
+        raise click.UsageError(f"there is no command {name!r}{meant}", ctx)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
