@@ -14,7 +14,8 @@ import (
 
 // Append records blocks in one transaction, which is durable when it returns. inserted[i] is false when the id of
 // blocks[i] was known before, or stood earlier in blocks: then nothing about it changes. With the blocks come their
-// pending rows and the activity of their processes and streams. A zero insert time becomes now.
+// pending rows and the activity of their processes and streams. A zero insert time becomes now. Segments in which payloads of
+// known blocks lie once more are noted, see SegmentWaste.
 func (db *DB) Append(ctx context.Context, blocks []BlockRecord) (inserted []bool, err error) {
 	return db.AppendWhen(ctx, blocks, func() error { return nil })
 }
@@ -27,8 +28,15 @@ func (db *DB) AppendWhen(ctx context.Context, blocks []BlockRecord, durable func
 		return nil, durable()
 	}
 	a := newAppend(blocks, db.timeNow())
-	a.durable = durable
-	err = db.write(ctx, fmt.Sprintf("append %d blocks", len(blocks)), func(s *session) error { return a.run(ctx, s) })
+	err = db.write(ctx, fmt.Sprintf("append %d blocks", len(blocks)), func(s *session) error {
+		if err := a.run(ctx, s); err != nil {
+			return err
+		}
+		if err := noteWaste(ctx, s, a.wasted(), false); err != nil {
+			return err
+		}
+		return durable()
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +49,6 @@ type appending struct {
 	now      telemetry.Time
 	order    []int // into blocks, ascending by id: two transactions that share blocks must lock them in the same order
 	byID     map[telemetry.BlockID]int
-	durable  func() error
 	inserted []bool
 	numbers  []any // block_no of those inserted
 }
@@ -67,11 +74,23 @@ func (a *appending) run(ctx context.Context, s *session) error {
 		if _, err := s.inBatches(ctx, "insert_pending", a.numbers); err != nil {
 			return err
 		}
-		if err := a.recordActivity(ctx, s); err != nil {
-			return err
+		return a.recordActivity(ctx, s)
+	}
+	return nil
+}
+
+// wasted returns how many bytes of which segments belong to blocks that were known.
+func (a *appending) wasted() map[string]int64 {
+	var bytes map[string]int64
+	for i := range a.blocks {
+		if at := &a.blocks[i].Location; !a.inserted[i] && at.Segment != "" {
+			if bytes == nil {
+				bytes = make(map[string]int64)
+			}
+			bytes[at.Segment] += at.Size
 		}
 	}
-	return a.durable()
+	return bytes
 }
 
 func (a *appending) insertBlocks(ctx context.Context, s *session) error {

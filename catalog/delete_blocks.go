@@ -235,13 +235,16 @@ func (db *DB) DeleteIdle(ctx context.Context, d Doomed) (processes, streams int6
 			return err
 		}
 		processes, streams = int64(len(ofProcesses)), int64(len(ofStreams))
-		for _, name := range []string{"delete_stream_tags", "delete_stream_feeds", "delete_stream_activity", "delete_streams"} {
-			if _, err := s.inBatches(ctx, name, ids(ofStreams)); err != nil {
+		if err := deleteStrayActivity(ctx, s, d); err != nil {
+			return err
+		}
+		for _, name := range []string{"delete_process_activity", "delete_processes"} { // activity in the order in which Append locks it
+			if _, err := s.inBatches(ctx, name, ids(ofProcesses)); err != nil {
 				return err
 			}
 		}
-		for _, name := range []string{"delete_process_activity", "delete_processes"} {
-			if _, err := s.inBatches(ctx, name, ids(ofProcesses)); err != nil {
+		for _, name := range []string{"delete_stream_activity", "delete_stream_tags", "delete_stream_feeds", "delete_streams"} {
+			if _, err := s.inBatches(ctx, name, ids(ofStreams)); err != nil {
 				return err
 			}
 		}
@@ -251,4 +254,24 @@ func (db *DB) DeleteIdle(ctx context.Context, d Doomed) (processes, streams int6
 		return 0, 0, err
 	}
 	return processes, streams, nil
+}
+
+// deleteStrayActivity deletes what blocks told about processes and streams that never came, when none of these blocks is left.
+// Streams without blocks belong to nobody, so that d's process does not tell which.
+func deleteStrayActivity(ctx context.Context, s *session, d Doomed) error {
+	if !d.Process.IsZero() {
+		return nil
+	}
+	for _, of := range []struct{ find, remove string }{
+		{"stray_process_activity", "delete_process_activity"}, {"stray_stream_activity", "delete_stream_activity"},
+	} {
+		var stray [][16]byte
+		if err := s.each(ctx, query{name: of.find, options: d.options()}, collectIDs(&stray)); err != nil {
+			return err
+		}
+		if _, err := s.inBatches(ctx, of.remove, ids(stray)); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -84,9 +84,12 @@
 //	                                          and ReopenPartitions delete
 //	dropped           view_name, block_no     blocks that a view is not to have any more, until they are deleted;
 //	                                          DropPending and RewritePartition insert, DeleteBlocks deletes
-//	segment_waste     segment                 segments from which blocks were deleted: how many bytes, the last of them
-//	                                          when, and whether the bytes must go although others share the object.
-//	                                          DeleteBlocks and MoveBlocks write, ForgetWaste deletes
+//	segment_waste     segment                 segments from which blocks were deleted, or to which payloads were written in
+//	                                          vain: how many bytes, the last of them when (the end of time: nothing is to
+//	                                          be done until there are more), and whether the bytes must go although others
+//	                                          share the object. Append, StagePayloads, StageBlocks, ForgetStaged, DeleteBlocks,
+//	                                          DeleteStaged and MoveBlocks write, LeaveWaste and PostponeWaste update,
+//	                                          ForgetWaste deletes
 //	query_denials     rule_id                 rules of the deny list; CreateDenial inserts, TouchDenials updates,
 //	                                          DeleteDenials deletes
 //	view_definitions  name                    views defined in SQL; PutDefinition inserts and replaces, DeleteDefinition deletes
@@ -138,7 +141,7 @@
 // it longer than 16 MiB. The file must be on a local disk.
 //
 // PostgreSQL: writers run in READ COMMITTED and lock rows in one order: staged and blocks by block_id, then process_activity, then
-// stream_activity, each by id; those of keys lock api_key_changes first. Claims take rows with FOR UPDATE SKIP LOCKED; commits change only rows that still name the
+// stream_activity, each by id, then segment_waste by name; those of keys lock api_key_changes first. Claims take rows with FOR UPDATE SKIP LOCKED; commits change only rows that still name the
 // owner, and count them. Readers run in REPEATABLE READ, READ ONLY. Migrations hold an advisory lock.
 //
 // # Migrations

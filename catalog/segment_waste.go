@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 
 	"github.com/google/uuid"
@@ -48,8 +49,15 @@ func (db *DB) ForgetWaste(ctx context.Context, segment string) error {
 	})
 }
 
-// PostponeWaste says that a segment may stay for now: it comes again from WastedSegments when more has been deleted, or
-// later.
+// LeaveWaste says that a segment may stay as it is: it comes again from WastedSegments when more has been deleted than w tells.
+func (db *DB) LeaveWaste(ctx context.Context, w SegmentWaste) error {
+	return db.write(ctx, "leave deleted blocks of "+w.Segment, func(s *session) error {
+		_, err := s.exec(ctx, query{name: "leave_waste", args: []any{int64(math.MaxInt64), w.Segment, w.Freed}})
+		return err
+	})
+}
+
+// PostponeWaste says that a segment may stay for now: it comes again from WastedSegments later.
 func (db *DB) PostponeWaste(ctx context.Context, segment string) error {
 	return db.write(ctx, "postpone deleted blocks of "+segment, func(s *session) error {
 		_, err := s.exec(ctx, query{name: "postpone_waste", args: []any{int64(db.timeNow()), segment}})

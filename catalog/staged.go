@@ -75,12 +75,14 @@ func (db *DB) StageBlocks(ctx context.Context, blocks []telemetry.Block) error {
 	})
 }
 
-// StagePayloads records payloads, which must be durable, in one transaction: the other half of StageBlocks.
+// StagePayloads records payloads, which must be durable, in one transaction: the other half of StageBlocks. Segments with
+// payloads that were known are noted, see SegmentWaste.
 func (db *DB) StagePayloads(ctx context.Context, payloads []PayloadRecord) error {
 	now := db.timeNow()
 	return db.write(ctx, fmt.Sprintf("stage %d payloads", len(payloads)), func(s *session) error {
 		order := ascending(len(payloads), func(i int) [16]byte { return payloads[i].Block })
 		staged := make([]telemetry.BlockID, len(order))
+		taken := make(map[telemetry.BlockID]bool, len(order))
 		err := rowBatches(len(order), func(from, to int) error {
 			var args []any
 			for n, i := range order[from:to] {
@@ -93,10 +95,18 @@ func (db *DB) StagePayloads(ctx context.Context, payloads []PayloadRecord) error
 				args = append(args, id(p.Block), id(p.Stream), id(p.Process), p.Location.Segment, p.Location.Offset, p.Location.Size,
 					int64(p.Location.Checksum), inline, int64(now))
 			}
-			_, err := s.exec(ctx, query{name: "stage_payloads", n: to - from, args: args})
-			return err
+			return s.each(ctx, query{name: "stage_payloads", n: to - from, args: args}, collectKnown(taken))
 		})
 		if err != nil {
+			return err
+		}
+		freed := make(map[string]int64)
+		for _, i := range order {
+			if p := &payloads[i]; !taken[p.Block] && p.Location.Segment != "" {
+				freed[p.Location.Segment] += p.Location.Size
+			}
+		}
+		if err := noteWaste(ctx, s, freed, false); err != nil {
 			return err
 		}
 		return completeStaged(ctx, s, staged, now)
@@ -122,15 +132,50 @@ func completeStaged(ctx context.Context, s *session, staged []telemetry.BlockID,
 	if err != nil {
 		return err
 	}
+	completed := make(map[telemetry.BlockID]bool)
 	if len(whole) > 0 {
 		a := newAppend(whole, now)
-		a.durable = func() error { return nil }
 		if err := a.run(ctx, s); err != nil {
 			return err
 		}
+		for i := range whole {
+			completed[whole[i].ID] = a.inserted[i]
+		}
 	}
-	_, err = s.inBatches(ctx, "delete_staged_among", values)
-	return err
+	freed := make(map[string]int64)
+	err = listBatches(values, func(batch []any) error {
+		return s.each(ctx, query{name: "delete_staged_among", n: len(batch), args: batch}, collectFreed(freed, completed))
+	})
+	if err != nil {
+		return err
+	}
+	return noteWaste(ctx, s, freed, false)
+}
+
+// collectFreed adds up the bytes of staged payloads that were deleted, by segment, but of those that became blocks.
+func collectFreed(freed map[string]int64, completed map[telemetry.BlockID]bool) func(*sql.Rows) error {
+	return func(rows *sql.Rows) error {
+		var block uuid.UUID
+		var segment string
+		var size int64
+		if err := rows.Scan(&block, &segment, &size); err != nil {
+			return err
+		}
+		if segment != "" && !completed[telemetry.BlockID(block)] {
+			freed[segment] += size
+		}
+		return nil
+	}
+}
+
+// collectKnown adds a row's only column, the id of a block, to set.
+func collectKnown(set map[telemetry.BlockID]bool) func(*sql.Rows) error {
+	return func(rows *sql.Rows) error {
+		var b uuid.UUID
+		err := rows.Scan(&b)
+		set[telemetry.BlockID(b)] = true
+		return err
+	}
 }
 
 // PayloadsKnown tells for which of the blocks a payload is recorded.
@@ -138,15 +183,9 @@ func (db *DB) PayloadsKnown(ctx context.Context, blocks []telemetry.BlockID) (ma
 	known := make(map[telemetry.BlockID]bool)
 	err := db.Read(ctx, func(r *Reader) error {
 		return listBatches(ids(blocks), func(batch []any) error {
-			collect := func(rows *sql.Rows) error {
-				var b uuid.UUID
-				err := rows.Scan(&b)
-				known[telemetry.BlockID(b)] = true
-				return err
-			}
 			return errors.Join(
-				r.s.each(ctx, query{name: "payloads_known", n: len(batch), args: batch}, collect),
-				r.s.each(ctx, query{name: "payloads_staged", n: len(batch), args: batch}, collect),
+				r.s.each(ctx, query{name: "payloads_known", n: len(batch), args: batch}, collectKnown(known)),
+				r.s.each(ctx, query{name: "payloads_staged", n: len(batch), args: batch}, collectKnown(known)),
 			)
 		})
 	})
@@ -159,11 +198,15 @@ func (r *Reader) Staged(ctx context.Context) (blocks, payloads int64, err error)
 	return blocks, payloads, err
 }
 
-// ForgetStaged deletes halves of blocks that were recorded in another way since.
+// ForgetStaged deletes halves of blocks that were recorded in another way since. Segments that lose payloads are noted, see
+// SegmentWaste.
 func (db *DB) ForgetStaged(ctx context.Context) error {
 	return db.write(ctx, "forget halves of recorded blocks", func(s *session) error {
-		_, err := s.exec(ctx, query{name: "delete_staged"})
-		return err
+		freed := make(map[string]int64)
+		if err := s.each(ctx, query{name: "delete_staged"}, collectFreed(freed, nil)); err != nil {
+			return err
+		}
+		return noteWaste(ctx, s, freed, false)
 	})
 }
 

@@ -74,5 +74,7 @@
 // decoded, partitions are removed, or written anew from their own file without the rows. A block that no view holds any
 // more is deleted from the catalog. Its bytes go when no query can read them any more: the files of the old partitions as
 // after merging, a segment when no block is left in it. What is left of a segment is written into a new one when an
-// administrator's deletion took blocks from it, or when half of it is gone. [Retention] does the same by age, see there.
+// administrator's deletion took blocks from it, or when half of it is gone. [Retention] does the same by age, see there. Payloads that were written although their block was known, as when a
+// program sends one again, or whose staged half a whole block superseded, count as deleted. What a process leaves in the store
+// that dies between two steps no record mentions; it goes after [Maintenance.KeepOrphans].
 package lake

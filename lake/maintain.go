@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/micromegas-go/micromegas/catalog"
+	"github.com/micromegas-go/micromegas/objstore"
 	"github.com/micromegas-go/micromegas/telemetry"
 )
 
@@ -228,6 +229,7 @@ func (l *Lake) removeOrphans(ctx context.Context) error {
 		l.forgetStaged(ctx),
 		l.removeUnused(ctx, segmentPrefix, l.catalog.SegmentsInUse),
 		l.removeUnused(ctx, viewPrefix, l.viewFilesInUse),
+		l.removeUnused(ctx, objstore.ProbePrefix, func(context.Context, []string) (map[string]bool, error) { return nil, nil }),
 	)
 }
 

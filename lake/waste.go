@@ -54,7 +54,7 @@ func (l *Lake) removeWasteOf(ctx context.Context, w catalog.SegmentWaste) error 
 		}
 		return err
 	default:
-		return l.catalog.PostponeWaste(ctx, w.Segment)
+		return l.catalog.LeaveWaste(ctx, w)
 	}
 }
 

@@ -8,9 +8,12 @@ import (
 	"fmt"
 )
 
+// ProbePrefix begins the keys of the blobs of Check. One that stays, because its process died, is of no use to anybody.
+const ProbePrefix = "check/"
+
 // Probe is what implementations do for Check: it creates a blob, reads it, tries to overwrite it and deletes it.
 func Probe(ctx context.Context, b Bucket) (err error) {
-	key := "check/" + rand.Text()
+	key := ProbePrefix + rand.Text()
 	data := []byte(rand.Text())
 	if err := b.Put(ctx, key, data); err != nil {
 		return fmt.Errorf("check the object store: %w", err)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/micromegas-go/micromegas/catalog"
 	"github.com/micromegas-go/micromegas/telemetry"
@@ -91,8 +92,11 @@ func testStagedTwice(t *testing.T, open Open) {
 	if got := f.staged(); got != [2]int64{0, 1} {
 		t.Errorf("staged %v", got)
 	}
-	if used, err := f.db.SegmentsInUse(t.Context(), []string{"segments/2"}); err != nil || len(used) != 0 {
-		t.Errorf("in use %v, %v", used, err)
+	waste := read(f, func(r *catalog.Reader) ([]catalog.SegmentWaste, error) {
+		return r.WastedSegments(t.Context(), 1<<62, 10)
+	})
+	if !slices.ContainsFunc(waste, func(w catalog.SegmentWaste) bool { return w.Segment == "segments/2" && w.Blocks == 0 }) {
+		t.Errorf("wasted %+v, want the superseded payload among them", waste)
 	}
 }
 
@@ -161,4 +165,66 @@ func testInsertMany(t *testing.T, open Open) {
 	if err := f.db.InsertProcesses(t.Context(), nil); err != nil {
 		t.Error(err)
 	}
+}
+
+// testKnownPayloads: payloads of what is known are noted, however they come; and a segment that is left alone comes again when
+// more of it is deleted.
+func testKnownPayloads(t *testing.T, open Open) {
+	f := newFixture(t, open)
+	in := func(b catalog.BlockRecord, segment string) catalog.BlockRecord {
+		b.Location = catalog.Location{Segment: segment, Size: 5, Checksum: 1}
+		return b
+	}
+	list := func() map[string]int64 {
+		f.clock.advance(time.Second)
+		now := telemetry.TimeOf(f.clock.now())
+		found := read(f, func(r *catalog.Reader) ([]catalog.SegmentWaste, error) { return r.WastedSegments(t.Context(), now, 10) })
+		freed := map[string]int64{}
+		for _, w := range found {
+			freed[w.Segment] = w.Freed
+		}
+		return freed
+	}
+	want := func(freed map[string]int64) {
+		t.Helper()
+		if got := list(); !reflect.DeepEqual(got, freed) {
+			t.Errorf("wasted %v, want %v", got, freed)
+		}
+	}
+	var blocks []catalog.BlockRecord
+	for i := range 4 {
+		blocks = append(blocks, newBlock(f.process.ID, f.stream.ID, i))
+	}
+	a, b, c, d := blocks[0], blocks[1], blocks[2], blocks[3]
+	again := func(list ...catalog.BlockRecord) {
+		t.Helper()
+		_, err := f.db.Append(t.Context(), list)
+		f.ok(err)
+	}
+	again(in(a, "segments/native"), in(a, "segments/same call"))
+	want(map[string]int64{"segments/same call": 5})
+	again(in(a, "segments/again"))
+	f.stage(nil, []catalog.PayloadRecord{payloadOf(in(a, "segments/known")), payloadOf(in(b, "segments/b")), payloadOf(in(c, "segments/c"))})
+	f.stage(nil, []catalog.PayloadRecord{payloadOf(in(b, "segments/b again"))})
+	want(map[string]int64{"segments/same call": 5, "segments/again": 5, "segments/known": 5, "segments/b again": 5})
+	f.append(in(b, "segments/native b"), in(c, "segments/native c"))
+	f.stage([]telemetry.Block{b.Block}, nil)
+	f.ok(f.db.ForgetStaged(t.Context()))
+	f.stage([]telemetry.Block{d.Block}, []catalog.PayloadRecord{payloadOf(in(d, "segments/d"))})
+	all := map[string]int64{
+		"segments/same call": 5, "segments/again": 5, "segments/known": 5, "segments/b again": 5, "segments/b": 5, "segments/c": 5,
+	}
+	want(all)
+	if n := len(f.blocks(catalog.Filter{})); n != 4 {
+		t.Errorf("%d blocks, want 4", n)
+	}
+
+	f.ok(f.db.LeaveWaste(t.Context(), catalog.SegmentWaste{Segment: "segments/b", Freed: 4})) // more was deleted meanwhile
+	want(all)
+	f.ok(f.db.LeaveWaste(t.Context(), catalog.SegmentWaste{Segment: "segments/b", Freed: 5}))
+	delete(all, "segments/b")
+	want(all)
+	again(in(a, "segments/b"))
+	all["segments/b"] = 10
+	want(all)
 }

@@ -3,3 +3,4 @@ VALUES {(?, ?, ?, ?, ?, ?, ?, ?, ?)}
 ON CONFLICT (block_id) DO UPDATE SET segment = excluded.segment, segment_offset = excluded.segment_offset,
     segment_size = excluded.segment_size, checksum = excluded.checksum, payload = excluded.payload
 WHERE staged.segment IS NULL
+RETURNING block_id

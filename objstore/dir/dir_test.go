@@ -196,3 +196,43 @@ func BenchmarkPut(b *testing.B) {
 		}
 	}
 }
+
+// TestDeleteRemovesFolders: with its last blob a folder goes, and whoever remembers it can write there all the same.
+func TestDeleteRemovesFolders(t *testing.T) {
+	b, other := open(t), (*dir.Bucket)(nil)
+	root, err := b.Path("a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	root = filepath.Dir(root)
+	if other, err = dir.Open(root); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		for _, key := range []string{"a/b/c/1", "a/b/c/2", "a/d/3"} {
+			if err := b.Put(t.Context(), key, []byte("x")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, step := range []struct {
+			key, gone, left string
+		}{{"a/b/c/1", "", "a/b/c"}, {"a/b/c/2", "a/b", "a"}, {"a/d/3", "a/d", "a"}} {
+			if err := other.Delete(t.Context(), step.key); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := os.Stat(filepath.Join(root, step.left)); err != nil {
+				t.Errorf("after %s: %v", step.key, err)
+			}
+			if _, err := os.Stat(filepath.Join(root, step.gone)); step.gone != "" && err == nil {
+				t.Errorf("after %s: %s is still there", step.key, step.gone)
+			}
+		}
+	}
+	g, err := b.Grow(t.Context(), "a/b/c/4")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Close(); err != nil {
+		t.Error(err)
+	}
+}
