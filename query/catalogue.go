@@ -26,6 +26,11 @@ func (s *Service) Tables(ctx context.Context) []TableInfo {
 			tables = append(tables, TableInfo{Name: view, Schema: schema})
 		}
 	}
+	for _, t := range s.static.Tables() {
+		if !slices.ContainsFunc(tables, func(other TableInfo) bool { return other.Name == lower(t.Name) }) { // a view that came later
+			tables = append(tables, t)
+		}
+	}
 	slices.SortFunc(tables, func(a, b TableInfo) int { return strings.Compare(a.Name, b.Name) })
 	return tables
 }
@@ -97,6 +102,9 @@ func (s *Service) schemaOf(ctx context.Context, table string) (*arrow.Schema, er
 		if t.Name == table {
 			return t.Schema, nil
 		}
+	}
+	if schema := s.static.Schema(table); schema != nil {
+		return schema, nil
 	}
 	return nil, &fault.Error{Kind: fault.Invalid, Msg: fmt.Sprintf("table '%s' not found", table), Fix: s.tableHint(table)}
 }

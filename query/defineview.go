@@ -89,6 +89,9 @@ func (s *Service) createView(ctx context.Context, stmt *statement, views map[str
 	if slices.Contains(s.lake.Views(), d.name) || informationSchema[d.name] != nil {
 		return "", fault.New(fault.Invalid, fmt.Sprintf("view definition failed validation: '%s' is the name of a built-in view", d.name))
 	}
+	if s.static.Schema(d.name) != nil {
+		return "", fault.New(fault.Invalid, fmt.Sprintf("view definition failed validation: '%s' is the name of a static table", d.name))
+	}
 	if views[d.name] != nil && !d.replace {
 		return "", exists(d.name)
 	}

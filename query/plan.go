@@ -80,7 +80,8 @@ func (s *Service) planOnce(
 			_, ours := informationSchema[lower(table)]
 			_, instance := r.instances[lower(table)]
 			view, _ := definedTable(defined, lower(table))
-			return ours || instance || view != nil || r.calls[lower(table)] != nil || slices.Contains(views, lower(table))
+			return ours || instance || view != nil || r.calls[lower(table)] != nil || slices.Contains(views, lower(table)) ||
+				s.static.Schema(table) != nil
 		},
 		hint: s.tableHint,
 	}
@@ -122,6 +123,11 @@ func (s *Service) resolve(p *plan, name string, r *rewriter) error {
 	at := -1
 	if v, ok := r.instances[name]; ok {
 		scan.view, scan.instance, at = v.set, v.id, v.pos
+	} else if !slices.Contains(s.lake.Views(), name) {
+		if schema := s.static.Schema(name); schema != nil {
+			p.calls = append(p.calls, s.staticCall(name, schema))
+			return nil
+		}
 	}
 	return s.resolveScan(p, scan, at)
 }
@@ -145,6 +151,9 @@ func (s *Service) resolveScan(p *plan, scan planScan, at int) error {
 
 // tableHint says what to do about an unknown table.
 func (s *Service) tableHint(table string) string {
+	if s.static.Schema(table) != nil { // known to statements, so that this is the definition of a view
+		return "views cannot read static tables, which other servers of the lake need not have"
+	}
 	if plainName(table) && !slices.Contains(s.lake.Views(), lower(table)) {
 		if _, err := s.lake.Schema(lower(table), "00000000-0000-0000-0000-000000000000"); err == nil {
 			return fmt.Sprintf("read one instance with view_instance('%s', '<id>')", lower(table))

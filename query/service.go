@@ -38,6 +38,8 @@ type Options struct {
 	Scalars        []Scalar
 	// Definitions keeps the views that are defined in SQL; nil means that there are none.
 	Definitions Definitions
+	// Static are tables beside those of the lake; nil means none.
+	Static StaticTables
 }
 
 // Service answers statements.
@@ -53,6 +55,7 @@ type Service struct {
 	scalars []Scalar
 	admin   map[string]bool // those of ours that are for administrators alone
 	defined *definitions
+	static  StaticTables
 }
 
 // New returns a service over the lake and the engine.
@@ -63,7 +66,10 @@ func New(l Lake, e Engine, o Options) *Service {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Service{lake: l, engine: e, timeout: o.Timeout, log: o.Log}
+	if o.Static == nil {
+		o.Static = noTables{}
+	}
+	s := &Service{lake: l, engine: e, timeout: o.Timeout, log: o.Log, static: o.Static}
 	s.defined = &definitions{store: o.Definitions, log: o.Log, schema: map[string]definedSchema{}}
 	s.functions, s.tableFunctions = AllowedFunctions()
 	s.ours = make(map[string]*TableFunction, len(o.TableFunctions))

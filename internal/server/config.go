@@ -37,8 +37,15 @@ type Config struct {
 	KeepSchema  bool           // refuse to start on a catalog that lacks migrations, rather than apply them
 	Grace       time.Duration  // for work under way when the program is told to stop
 
-	Query QueryLimits
-	Log   LogConfig
+	Query  QueryLimits
+	Static StaticTables
+	Log    LogConfig
+}
+
+// StaticTables says which files of operators are tables.
+type StaticTables struct {
+	Folder string // URI or path; "" means that there are none
+	Bytes  int64  // that all files together may have; 0 means the default
 }
 
 // QueryLimits bound the query engine.
@@ -68,6 +75,8 @@ const (
 	EnvQueryLimit   = "MICROMEGAS_QUERY_CONCURRENCY"
 	EnvDenyRules    = "MICROMEGAS_QUERY_DENY_MAX_RULES"
 	EnvDenyRefresh  = "MICROMEGAS_QUERY_DENY_REFRESH_SECONDS"
+	EnvStatic       = "MICROMEGAS_STATIC_TABLES_URL"
+	EnvStaticMax    = "MICROMEGAS_STATIC_TABLES_MAX_MB"
 	EnvRetention    = "MICROMEGAS_RETENTION"
 	EnvMigrate      = "MICROMEGAS_MIGRATE"
 	EnvTLSCert      = "MICROMEGAS_TLS_CERT_FILE"

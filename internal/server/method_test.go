@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"context"
 	"errors"
 	"io"
 	"path/filepath"
@@ -21,7 +22,7 @@ func TestA3CatalogWithoutKeys(t *testing.T) {
 	}
 	opened := false
 	program := ingestionOnly
-	program.Roles = []server.Role{func(*server.Base) (server.Service, error) {
+	program.Roles = []server.Role{func(context.Context, *server.Base) (server.Service, error) {
 		opened = true
 		return nil, errors.New("not reached")
 	}}

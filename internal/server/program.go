@@ -9,6 +9,7 @@ import (
 	"github.com/micromegas-go/micromegas/catalog"
 	"github.com/micromegas-go/micromegas/keyadmin"
 	"github.com/micromegas-go/micromegas/lake"
+	"github.com/micromegas-go/micromegas/objstore/uri"
 )
 
 // Program says what a binary is: what it is called, which servers it runs and where they listen by default.
@@ -29,7 +30,7 @@ type Program struct {
 }
 
 // Role makes one of a program's servers. It opens no port.
-type Role func(*Base) (Service, error)
+type Role func(context.Context, *Base) (Service, error)
 
 // Base is what the servers of one program share.
 type Base struct {
@@ -40,6 +41,7 @@ type Base struct {
 	Auth    *auth.Chain
 	Keys    *keyadmin.Keys
 	TLS     *Certificates // nil: plaintext
+	Stores  uri.Options   // how stores are reached beside the lake's
 	Log     *slog.Logger
 }
 

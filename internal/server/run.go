@@ -14,6 +14,8 @@ import (
 	"github.com/micromegas-go/micromegas/auth/authenv"
 	"github.com/micromegas-go/micromegas/auth/storedkey"
 	"github.com/micromegas-go/micromegas/keyadmin"
+	"github.com/micromegas-go/micromegas/objstore/s3"
+	"github.com/micromegas-go/micromegas/objstore/uri"
 )
 
 // Run is the program p: it returns after ctx has ended and everything is stored, or with what went wrong.
@@ -54,7 +56,10 @@ func Run(ctx context.Context, p Program, args []string, getenv func(string) stri
 	defer func() { err = errors.Join(err, chain.Close()) }()
 	living := &living{auth: reloader, tls: certificates, log: log, hup: hup}
 
-	services, err := listen(ctx, p.Roles, &Base{Config: c, Version: p.Version, Catalog: s.catalog, Lake: s.lake, Auth: chain, Keys: keys, TLS: certificates, Log: log})
+	services, err := listen(ctx, p.Roles, &Base{
+		Config: c, Version: p.Version, Catalog: s.catalog, Lake: s.lake, Auth: chain, Keys: keys, TLS: certificates, Log: log,
+		Stores: uri.Options{S3: s3.OptionsFrom(getenv)},
+	})
 	defer func() { err = errors.Join(err, closeAll(services)) }()
 	if err != nil {
 		return err
@@ -133,7 +138,7 @@ func openAuth(ctx context.Context, c Config, getenv func(string) string, keys *k
 // listen makes the servers and opens their ports. The caller closes what it returns, also after an error.
 func listen(ctx context.Context, roles []Role, b *Base) (services []Service, err error) {
 	for _, role := range roles {
-		s, err := role(b)
+		s, err := role(ctx, b)
 		if err != nil {
 			return services, err
 		}

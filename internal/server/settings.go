@@ -124,7 +124,7 @@ func settingsOf(p Program, c *Config, getenv func(string) string) settings {
 	})
 	if p.GRPC != "" {
 		s = append(s, &setting{
-			flag: flagQueryMemory, env: EnvQueryMemory, arg: "MB", set: megabytes(&c.Query.MemoryBytes),
+			flag: flagQueryMemory, env: EnvQueryMemory, arg: "MB", set: megabytes(&c.Query.MemoryBytes, leastMemory),
 			help: "memory of all queries together; what needs more spills to disk (default: the engine's choice)",
 		}, &setting{
 			flag: flagQueryTimeout, env: EnvQueryTimeout, arg: "seconds", def: "300", set: seconds(&c.Query.Timeout, time.Second, 24*time.Hour),
@@ -138,6 +138,11 @@ func settingsOf(p Program, c *Config, getenv func(string) string) settings {
 		}, &setting{
 			env: EnvDenyRefresh, arg: "seconds", set: seconds(&c.Query.DenyRefresh, time.Second, time.Hour),
 			help: "how soon servers know of rules that were made elsewhere (default 10)",
+		}, &setting{
+			env: EnvStatic, arg: "folder", set: c.setStatic(getenv),
+			help: "every .csv and .json file in it is a table beside the views: a folder, file:///folder or s3://bucket/prefix (default: none)",
+		}, &setting{
+			env: EnvStaticMax, arg: "MB", set: megabytes(&c.Static.Bytes, 1), help: "what these files may have together (default 1024)",
 		})
 	}
 	return append(s, &setting{
@@ -305,9 +310,12 @@ func seconds(dst *time.Duration, least, most time.Duration) func(string) error {
 	}
 }
 
-func megabytes(dst *int64) func(string) error {
+// leastMemory is what the engine can work with, in MB.
+const leastMemory = 64
+
+func megabytes(dst *int64, least int) func(string) error {
 	return func(text string) error {
-		const least, most = 64, 16 << 20 // below, the engine can't work; above is no machine
+		const most = 16 << 20 // above is no machine
 		var n int
 		if err := count(&n, least, most)(text); err != nil {
 			return fmt.Errorf("%w; it counts MB", err)

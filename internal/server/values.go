@@ -92,6 +92,18 @@ func objectURI(text string, getenv func(string) string) (string, error) {
 	return text, nil
 }
 
+// setStatic reads where static tables are: a path, or as objectURI.
+func (c *Config) setStatic(getenv func(string) string) func(string) error {
+	return func(text string) (err error) {
+		if !strings.Contains(text, "://") {
+			c.Static.Folder, err = folder(text, getenv)
+			return err
+		}
+		c.Static.Folder, err = objectURI(text, getenv)
+		return err
+	}
+}
+
 func fileURI(path string) string {
 	path = filepath.ToSlash(path)
 	if !strings.HasPrefix(path, "/") {
@@ -121,21 +133,26 @@ func portOf(addr string) string {
 }
 
 func (c *Config) setDataDir(getenv func(string) string) func(string) error {
-	return func(text string) error {
-		if rest, ok := strings.CutPrefix(text, "~"+string(filepath.Separator)); ok {
-			home := homeDir(getenv) // service managers don't expand it as shells do
-			if home == "" {
-				return errors.New("begins with ~ and there is no home directory; use an absolute path")
-			}
-			text = filepath.Join(home, rest)
-		}
-		dir, err := filepath.Abs(text)
-		if err != nil {
-			return fmt.Errorf("%.128q can't be made absolute: %w", text, err)
-		}
-		c.DataDir = dir
-		return nil
+	return func(text string) (err error) {
+		c.DataDir, err = folder(text, getenv)
+		return err
 	}
+}
+
+// folder makes a path absolute.
+func folder(text string, getenv func(string) string) (string, error) {
+	if rest, ok := strings.CutPrefix(text, "~"+string(filepath.Separator)); ok {
+		home := homeDir(getenv) // service managers don't expand it as shells do
+		if home == "" {
+			return "", errors.New("begins with ~ and there is no home directory; use an absolute path")
+		}
+		text = filepath.Join(home, rest)
+	}
+	dir, err := filepath.Abs(text)
+	if err != nil {
+		return "", fmt.Errorf("%.128q can't be made absolute: %w", text, err)
+	}
+	return dir, nil
 }
 
 func homeDir(getenv func(string) string) string {

@@ -32,20 +32,36 @@ func Open(ctx context.Context, uri string, o Options) (objstore.Bucket, error) {
 }
 
 func open(uri string, o Options) (objstore.Bucket, error) {
+	at, err := parse(uri)
+	switch {
+	case err != nil:
+		return nil, err
+	case at.bucket != "":
+		return at.s3(o)
+	}
+	return dir.Open(at.dir)
+}
+
+// place is what a URI names: a folder of this machine, or what has a prefix in a bucket.
+type place struct{ dir, bucket, prefix string }
+
+func parse(uri string) (place, error) {
 	if !strings.Contains(uri, "://") {
-		return dir.Open(uri)
+		return place{dir: uri}, nil
 	}
 	u, err := url.Parse(uri)
 	switch {
 	case err != nil:
-		return nil, errors.New("the object store's URI is malformed; it must be file:///path or s3://bucket/prefix")
+		return place{}, errors.New("the object store's URI is malformed; it must be file:///path or s3://bucket/prefix")
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		return nil, errors.New("the object store's URI must have neither user, query nor fragment; credentials are set apart")
+		return place{}, errors.New("the object store's URI must have neither user, query nor fragment; credentials are set apart")
 	case u.Scheme == "file" && (u.Host == "" || u.Host == "localhost") && u.Path != "":
-		return dir.Open(filepath.FromSlash(u.Path))
+		return place{dir: filepath.FromSlash(u.Path)}, nil
 	case u.Scheme == "s3" && u.Host != "":
-		return s3.New(u.Host, u.Path, o.S3)
+		return place{bucket: u.Host, prefix: u.Path}, nil
 	default:
-		return nil, fmt.Errorf("the object store's URI %q is neither file:///path nor s3://bucket/prefix", uri)
+		return place{}, fmt.Errorf("the object store's URI %q is neither file:///path nor s3://bucket/prefix", uri)
 	}
 }
+
+func (p place) s3(o Options) (objstore.Bucket, error) { return s3.New(p.bucket, p.prefix, o.S3) }

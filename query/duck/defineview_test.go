@@ -23,6 +23,13 @@ const definition = `CREATE MATERIALIZED VIEW levels WITH (
 
 func definedService(t *testing.T) (*query.Service, context.Context) {
 	t.Helper()
+	s, _, ctx := definedBeside(t, nil)
+	return s, ctx
+}
+
+// definedBeside is a service with a catalog for definitions, beside static tables.
+func definedBeside(t *testing.T, tables query.StaticTables) (*query.Service, *catalog.DB, context.Context) {
+	t.Helper()
 	db, err := catalog.Open(t.Context(), catalog.Options{DSN: filepath.Join(t.TempDir(), "catalog.db")})
 	if err != nil {
 		t.Fatal(err)
@@ -33,9 +40,9 @@ func definedService(t *testing.T) (*query.Service, context.Context) {
 		}
 	})
 	s := newService(t, newLake(t), duck.Options{}, query.Options{
-		Definitions: db, TableFunctions: []query.TableFunction{query.DefinedViews(db)},
+		Definitions: db, TableFunctions: []query.TableFunction{query.DefinedViews(db)}, Static: tables,
 	})
-	return s, auth.With(t.Context(), &auth.Identity{Subject: "ada", Method: auth.MethodOIDC, Admin: true})
+	return s, db, auth.With(t.Context(), &auth.Identity{Subject: "ada", Method: auth.MethodOIDC, Admin: true})
 }
 
 func joined(t *testing.T, ctx context.Context, s *query.Service, sql string) string {

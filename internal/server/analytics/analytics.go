@@ -27,6 +27,7 @@ import (
 	"github.com/micromegas-go/micromegas/query/admin"
 	"github.com/micromegas-go/micromegas/query/denylist"
 	"github.com/micromegas-go/micromegas/query/duck"
+	"github.com/micromegas-go/micromegas/query/static"
 )
 
 // Service is a [flightsql.Server] on its port, with the plain health port beside it if that is configured.
@@ -37,6 +38,7 @@ type Service struct {
 	engine  *duck.Engine
 	flight  *flightsql.Server
 	denials *denylist.List
+	static  *static.Tables // nil: none
 
 	options  []grpc.ServerOption // authentication and TLS
 	protocol string              // for the log
@@ -46,11 +48,15 @@ type Service struct {
 }
 
 // New is a [server.Role].
-func New(b *server.Base) (server.Service, error) {
+func New(ctx context.Context, b *server.Base) (server.Service, error) {
 	log := b.Log.With("component", "analytics")
 	spill, err := openSpill(filepath.Join(b.Config.DataDir, "spill"))
 	if err != nil {
 		return nil, err
+	}
+	tables, err := openStatic(ctx, b, spill.dir, log)
+	if err != nil {
+		return nil, errors.Join(err, spill.Close())
 	}
 	engine, err := duck.Open(duck.Options{
 		MemoryLimit:   b.Config.Query.MemoryBytes,
@@ -61,22 +67,26 @@ func New(b *server.Base) (server.Service, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("start the query engine: %w", err), spill.Close())
 	}
-	options := authgrpc.New(b.Auth, authgrpc.Options{Role: auth.RoleReader, Log: log}).Interceptors()
+	door := authgrpc.New(b.Auth, authgrpc.Options{Role: auth.RoleReader, Log: log}).Interceptors()
 	protocol := "grpc"
 	if cfg := b.TLS.Config("h2"); cfg != nil {
-		options, protocol = append(options, grpc.Creds(credentials.NewTLS(cfg))), "grpc+tls"
+		door, protocol = append(door, grpc.Creds(credentials.NewTLS(cfg))), "grpc+tls"
 	}
 	denials := denylist.New(b.Catalog, denylist.Options{
 		MaxRules: b.Config.Query.DenyRules, Refresh: b.Config.Query.DenyRefresh, Log: log,
 	})
 	administration := admin.New(b.Lake, denials, log)
-	tables, scalars := query.LakeFunctions(b.Lake)
-	queries := query.New(b.Lake, engine, query.Options{
+	functions, scalars := query.LakeFunctions(b.Lake)
+	options := query.Options{
 		Timeout: b.Config.Query.Timeout, Log: log,
-		TableFunctions: slices.Concat(tables, administration.TableFunctions(), []query.TableFunction{query.DefinedViews(b.Catalog)}),
+		TableFunctions: slices.Concat(functions, administration.TableFunctions(), []query.TableFunction{query.DefinedViews(b.Catalog)}),
 		Scalars:        append(scalars, administration.Scalars()...),
 		Definitions:    b.Catalog,
-	})
+	}
+	if tables != nil {
+		options.Static = tables
+	}
+	queries := query.New(b.Lake, engine, options)
 	return &Service{
 		config: b.Config,
 		log:    log,
@@ -89,7 +99,8 @@ func New(b *server.Base) (server.Service, error) {
 			Grace:   max(b.Config.Grace, time.Nanosecond), // there, 0 stands for a default
 		}),
 		denials:  denials,
-		options:  options,
+		static:   tables,
+		options:  door,
 		protocol: protocol,
 		probes:   probes(b, log),
 	}, nil
@@ -130,6 +141,9 @@ func (s *Service) Serve(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.serveFlight(ctx) })
 	g.Go(func() error { return s.denials.Run(ctx) })
+	if s.static != nil {
+		g.Go(func() error { return s.static.Run(ctx) })
+	}
 	if s.health != nil {
 		g.Go(func() error {
 			const grace = time.Second // of probes

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// spill is the folder for what queries can't hold in memory. Each process has one of its own below the shared one, with
+// spill is the folder for what queries can't hold in memory, and for the Parquet files of static tables. Each process has one of its own below the shared one, with
 // a locked file in it: opening removes the folders whose owner is gone, for instance killed for lack of memory in the
 // middle of spilling gigabytes. A lock of the shared folder is held meanwhile, so that nobody takes a folder that is
 // just being made for an abandoned one.

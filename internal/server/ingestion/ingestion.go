@@ -26,7 +26,7 @@ type Service struct {
 }
 
 // New is a [server.Role].
-func New(b *server.Base) (server.Service, error) {
+func New(_ context.Context, b *server.Base) (server.Service, error) {
 	log := b.Log.With("component", "ingest")
 	door := authhttp.New(b.Auth, authhttp.Options{Role: auth.RoleWriter, Metadata: true, Log: log})
 	in := ingest.New(b.Lake, ingest.Options{
