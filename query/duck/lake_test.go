@@ -220,6 +220,11 @@ func newLake(tb testing.TB) *fakeLake {
 
 func newService(tb testing.TB, l query.Lake, o duck.Options, so query.Options) *query.Service {
 	tb.Helper()
+	return query.New(l, newEngine(tb, o), so)
+}
+
+func newEngine(tb testing.TB, o duck.Options) *duck.Engine {
+	tb.Helper()
 	if o.TempDir == "" {
 		o.TempDir = tb.TempDir()
 	}
@@ -236,7 +241,7 @@ func newService(tb testing.TB, l query.Lake, o duck.Options, so query.Options) *
 			tb.Errorf("left in the folder for spilling: %v, %v", left, err)
 		}
 	})
-	return query.New(l, e, so)
+	return e
 }
 
 // answer is a result read to its end.
