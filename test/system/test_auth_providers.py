@@ -16,7 +16,7 @@ import requests
 from support.client import Token, connect, connect_with_headers, value
 from support.lake import Lake
 from support.oidc import OidcProvider, ZitadelProvider
-from support.process import BIN, wait_until
+from support.process import BIN, free_port, wait_until
 from support.vectors import Capture
 
 NewLake = Callable[..., Lake]
@@ -146,7 +146,7 @@ def test_b8_keys_that_change(two_issuers: Lake, zitadel: ZitadelProvider) -> Non
 
 def test_a11_one_provider_goes_away(new_lake: NewLake, zitadel: ZitadelProvider) -> None:
     """A57: what can't be decided is UNAVAILABLE; what can be decided without the provider is."""
-    with OidcProvider() as gone:
+    with OidcProvider(free_port()) as gone:  # which no outgoing connection takes while it is gone
         fetched = trusting(gone, zitadel, jwks_min_refresh_interval_secs=0)
         lake = new_lake("two processes", environment=fetched).start()
         seen, unseen = gone.token("service"), gone.token("service")

@@ -224,6 +224,7 @@ fn main() -> Result<()> {
         .with_system_metrics_enabled(false) // they would add rows nobody can predict
         .with_process_property("suite".into(), "system-test".into())
         .build()?;
+    let ready = unix_ns();
     let logs = emit_logs(numbered);
     let metrics = emit_metrics();
     let threads = vec![on_thread("worker-a")?, on_thread("worker-b")?];
@@ -233,6 +234,7 @@ fn main() -> Result<()> {
     let summary = json!({
         "process_id": process_id,
         "begin_ns": begin,
+        "ready_ns": ready,
         "end_ns": unix_ns(),
         "process_properties": {"suite": "system-test"},
         "logs": logs,

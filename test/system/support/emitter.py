@@ -21,6 +21,7 @@ class Emitted:
 
     process_id: str
     begin_ns: int
+    ready_ns: int  # telemetry was started between begin and here
     end_ns: int
     logs: list[dict[str, Any]]
     metrics: list[dict[str, Any]]

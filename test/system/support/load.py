@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 import requests
 
 from support.lake import Ingestion
+from support.process import wait_until
 from support.vectors import Capture
 
 RETRY_AFTER = 0.05  # seconds between attempts while the server is away
+GOES_ON_WITHIN = 60.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,16 @@ class Load:
     def start(self) -> None:
         for worker in self._workers:
             worker.start()
+
+    def go_on(self, blocks: int) -> None:
+        """Returns when so many more blocks have been acknowledged."""
+        enough = len(self.acknowledged) + blocks
+        wait_until(
+            lambda: len(self.acknowledged) >= enough or bool(self.unexpected),
+            GOES_ON_WITHIN,
+            f"acknowledging {blocks} blocks",
+        )
+        assert not self.unexpected
 
     def stop(self) -> None:
         self._stop.set()

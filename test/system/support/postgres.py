@@ -41,7 +41,11 @@ class Postgres:
 
     def __enter__(self) -> Self:
         self._run("initdb", "--username=lake", "--auth=trust", "--encoding=UTF8", "--no-sync")
-        options = f"-p {self._port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= "
+        # It is never killed itself, so that it need not sync.
+        options = (
+            f"-p {self._port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= "
+            "-c fsync=off -c full_page_writes=off"
+        )
         self._run("pg_ctl", "--wait", f"--log={self._folder}/log", f"--options={options}", "start")
         return self
 
@@ -51,7 +55,7 @@ class Postgres:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._run("pg_ctl", "--wait", "--mode=fast", "stop")
+        self._run("pg_ctl", "--wait", "--mode=immediate", "stop")
         shutil.rmtree(self._folder)
 
     def _run(self, program: str, *args: str) -> None:

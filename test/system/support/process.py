@@ -83,7 +83,7 @@ class Program:
             assert self.running, f"{self.name} ended with {self._process.poll()}:\n{self.output()}"
             try:
                 return requests.get(url, timeout=5).status_code == 200
-            except requests.ConnectionError:
+            except requests.RequestException:  # not yet, or not in time
                 return False
 
         wait_until(ready, READY_WITHIN, f"{url} saying ready")
