@@ -35,7 +35,8 @@ class Recorder(flight.FlightServerBase):  # type: ignore[misc]
         self.statements: list[str] = []
         self.ingested: list[tuple[bytes, pyarrow.Table]] = []
         self.answers: dict[str, pyarrow.Table | Callable[[], pyarrow.Table]] = {}
-        self.cancelled = threading.Event()
+        self.endless = threading.Event()  # an endless answer has begun
+        self.cancelled = threading.Event()  # and was cancelled
         options.setdefault("location", "grpc://127.0.0.1:0")
         super().__init__(middleware={"headers": _Headers(self.calls)}, **options)
         self.uri = f"grpc://127.0.0.1:{self.port}"
@@ -62,6 +63,7 @@ class Recorder(flight.FlightServerBase):  # type: ignore[misc]
 
     def _endless(self, context: Any, schema: pyarrow.Schema) -> Iterator[pyarrow.RecordBatch]:  # noqa: ANN401
         give_up = time.monotonic() + LONGEST_STREAM
+        self.endless.set()
         try:
             while not context.is_cancelled() and time.monotonic() < give_up:
                 yield pyarrow.record_batch([list(range(1000))], schema=schema)

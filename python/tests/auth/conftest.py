@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import time
 import webbrowser
 from collections.abc import Callable, Iterator
@@ -13,6 +12,8 @@ from typing import Any
 
 import pytest
 import requests
+
+import lakes
 
 from .issuer import CLIENT, Issuer
 
@@ -27,8 +28,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     directory.mkdir()
     monkeypatch.setenv("HOME", str(directory))
     monkeypatch.setenv("BROWSER", "true")  # so that a browser login is chosen; see `browser`
-    # A login that nobody answers ends the test soon.
-    monkeypatch.setattr("micromegas.auth.browser.WAIT", 20.0)
+    # A login that nobody answers ends before the test's time is over.
+    monkeypatch.setattr("micromegas.auth.browser.WAIT", 100.0)
     return directory
 
 
@@ -54,10 +55,7 @@ def issuer(make_issuer: Callable[..., Issuer]) -> Issuer:
 
 @pytest.fixture
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    return lakes.free_port()
 
 
 @pytest.fixture

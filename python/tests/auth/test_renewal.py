@@ -240,11 +240,12 @@ def test_a111_does_not_hang_on_a_slow_provider(
         release.wait(30)
 
     issuer = make_issuer(renewal=slow)
-    monkeypatch.setattr("micromegas.auth.http.TIMEOUT", 0.3)
     store(issuer, left=-10)
+    provider = OidcAuthProvider.from_file(str(token_file))
+    monkeypatch.setattr("micromegas.auth.http.TIMEOUT", 0.3)  # for the renewal alone
     try:
         with pytest.raises(TokenRefreshError, match="no answer in time"):
-            OidcAuthProvider.from_file(str(token_file)).get_token()
+            provider.get_token()
     finally:
         release.set()
 
