@@ -22,10 +22,10 @@ extern void *duckdb_aggregate_function_get_extra_info(void *info);
 extern void duckdb_aggregate_function_set_error(void *info, const char *message);
 extern int duckdb_register_aggregate_function(void *connection, void *function);
 
-// In Go.
-extern void micromegasHistogramUpdate(void *info, void *input, void **states);
-extern void micromegasHistogramCombine(void *info, void **sources, void **targets, uint64_t count);
-extern void micromegasHistogramFinalize(void *info, void **states, void *result, uint64_t count, uint64_t offset);
+// In callback.c.
+extern void mm_histogram_update(void *info, void *input, void **states);
+extern void mm_histogram_combine(void *info, void **sources, void **targets, uint64_t count);
+extern void mm_histogram_finalize(void *info, void **states, void *result, uint64_t count, uint64_t offset);
 
 // histogramState is the state of make_histogram and of sum_histograms; histogramState in Go mirrors it.
 typedef struct {
@@ -72,8 +72,8 @@ static int histogramBins(histogramState *s, int64_t *budget, uint64_t length) {
 }
 
 static void setHistogramFunctions(void *f) {
-	duckdb_aggregate_function_set_functions(f, histogramSize, histogramInit, micromegasHistogramUpdate,
-		micromegasHistogramCombine, micromegasHistogramFinalize);
+	duckdb_aggregate_function_set_functions(f, histogramSize, histogramInit, mm_histogram_update,
+		mm_histogram_combine, mm_histogram_finalize);
 	duckdb_aggregate_function_set_destructor(f, histogramDestroy);
 	duckdb_aggregate_function_set_special_handling(f); // NULLs are the function's affair
 }

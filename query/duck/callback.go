@@ -3,12 +3,12 @@ package duck
 /*
 #include <stdlib.h>
 
-// The function that DuckDB calls; it is in Go.
-extern void micromegasScalar(void *info, void *input, void *output);
-extern void micromegasBound(void *info, void *input, void *output);
+// In callback.c.
+extern void mm_scalar(void *info, void *input, void *output);
+extern void mm_bound(void *info, void *input, void *output);
 
-static void *scalarCallback(void) { return (void *)micromegasScalar; }
-static void *micromegasBoundCallback(void) { return (void *)micromegasBound; }
+static void *scalarCallback(void) { return (void *)mm_scalar; }
+static void *micromegasBoundCallback(void) { return (void *)mm_bound; }
 static void *freeCallback(void) { return (void *)free; }
 */
 import "C"

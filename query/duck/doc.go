@@ -23,17 +23,26 @@
 //  4. autoinstall_known_extensions, autoload_known_extensions and allow_community_extensions are off from the start.
 //  5. lock_configuration = true: none of it can be changed by a statement.
 //  6. memory_limit is the budget divided by MaxConcurrent; max_temp_directory_size bounds what is spilled. Both end the
-//     query with fault.Exhausted.
+//     query with fault.Exhausted. So does the account of the instance, which covers what memory_limit does not; see below.
 //  7. The context ends everything: a running statement is interrupted, again and again until it has stopped.
 //
+// # How memory is bounded
+//
 // DuckDB's memory limit covers tables, sorts, joins and aggregates. It does not cover the values that an expression makes
-// for one chunk of rows, and such an expression cannot be interrupted. Functions that make much of little are therefore
-// bounded (scalar_text.go, scalar_jsonpath.go, macros.sql) or not on the list; the bins of a query's histograms have a
-// budget (histogram.go). What remains is not bounded by the functions themselves: whatever copies a text or a list does so
-// for up to 2048 rows at once. A text that is doubled with || many times, list_transform(range(1000000), i -> x) of a long x,
-// flatten of many long lists, and the values that median and the exact quantiles keep outside of the limit can each take more
-// than the machine has, and end the process. Bounds on single functions would not help, as most functions copy. Run the server
-// under a memory limit of the operating system, and restart it, where callers are not trusted.
+// for one chunk of up to 2048 rows, what exact quantiles keep, plans, or rows on their way out; and between two chunks nothing can
+// interrupt a statement. A text that is doubled with || some times takes more than a machine has within one chunk.
+//
+//   - Every allocation of an instance goes to its account (memory_linux.c), also the ones within DuckDB's own limit. One that would
+//     bring the account over its limit is refused, as if the machine had no more; DuckDB makes an error of that statement of
+//     it and gives back what it holds. The limit is the share of the query and half as much again (Options.statementLimit), so that DuckDB
+//     spills before it comes to it. Threads of an instance are ours, so that each knows its account.
+//   - Functions that make much of little have bounds of their own (scalar_text.go, scalar_jsonpath.go, macros.sql) or are not on
+//     the list; the bins of a query's histograms have a budget (histogram.go). They say so with more to the point than an account
+//     can, and functions in Go must have bounds: while one runs, nothing is refused (callback.c).
+//   - The stack is memory, too: statements and their parentheses are bounded by package query, expressions to 1000 levels by
+//     DuckDB, the levels of JSON here (json_linux.c).
+//
+// Accounts and the bound of JSON need DuckDB as it is linked on Linux. Elsewhere they do not exist, and callers must be trusted.
 //
 // # How rows come in
 //

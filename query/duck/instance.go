@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 	"unsafe"
@@ -32,6 +33,8 @@ type instance struct {
 	bound []uint64 // handles of the service's functions
 
 	histograms unsafe.Pointer // an int64 in C's memory: bytes that bins of histograms may still take
+
+	account *account // of all that it allocates
 }
 
 // newInstance opens a database with settings and functions. It takes tens of milliseconds, which is why some are kept.
@@ -40,8 +43,9 @@ func (e *Engine) newInstance() (*instance, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a folder for spilling: %w", err)
 	}
-	i := &instance{temp: temp}
-	if err := i.open(e.o); err != nil {
+	i := &instance{temp: temp, account: newAccount(e.o.statementLimit())}
+	i.account.within(func() { err = i.open(e.o) })
+	if err != nil {
 		i.close()
 		return nil, err
 	}
@@ -54,14 +58,13 @@ func (i *instance) open(o Options) error {
 		return errors.New("duckdb: the configuration could not be made")
 	}
 	defer bindings.DestroyConfig(&config)
-	for name, value := range map[string]string{
-		"threads":                      "1", // a waiting instance needs no threads; Attach sets them
-		"autoinstall_known_extensions": "false",
-		"autoload_known_extensions":    "false",
-		"allow_community_extensions":   "false",
-	} {
-		if bindings.SetConfig(config, name, value) == bindings.StateError {
-			return fmt.Errorf("duckdb: setting %s=%s was refused", name, value)
+	for _, setting := range slices.Concat(o.threadSettings(), [][2]string{
+		{"autoinstall_known_extensions", "false"},
+		{"autoload_known_extensions", "false"},
+		{"allow_community_extensions", "false"},
+	}) {
+		if bindings.SetConfig(config, setting[0], setting[1]) == bindings.StateError {
+			return fmt.Errorf("duckdb: setting %s=%s was refused", setting[0], setting[1])
 		}
 	}
 	var msg string
@@ -106,12 +109,16 @@ func (i *instance) open(o Options) error {
 
 // close frees the database. Nothing may use it any more.
 func (i *instance) close() {
-	if i.conn.Ptr != nil {
-		bindings.Disconnect(&i.conn)
-	}
-	if i.db.Ptr != nil {
-		bindings.Close(&i.db)
-	}
+	i.account.rest()
+	i.account.within(func() {
+		if i.conn.Ptr != nil {
+			bindings.Disconnect(&i.conn)
+		}
+		if i.db.Ptr != nil {
+			bindings.Close(&i.db)
+		}
+	})
+	i.account.close()
 	freeC(i.histograms)
 	i.histograms = nil
 	i.unbind()
@@ -141,7 +148,7 @@ func (i *instance) during(ctx context.Context, f func()) error {
 			}
 		}
 	})
-	f()
+	i.account.within(f)
 	if !stop() {
 		close(done)
 		<-ended

@@ -49,3 +49,14 @@ func (o Options) withDefaults() Options {
 	}
 	return o
 }
+
+// statementLimit is what one query may hold in all: its share of the memory, within which DuckDB spills, and beyond it what DuckDB
+// doesn't count: the values of expressions, the states of aggregates, and rows on their way out.
+func (o Options) statementLimit() int64 {
+	share := o.MemoryLimit / int64(o.MaxConcurrent)
+	return share + max(share/2, int64(o.Threads+2)*valuesPerThread)
+}
+
+// valuesPerThread is what a thread may hold of the values of expressions without having to ask whether the query's share is
+// larger: some vectors of 2048 rows of wide texts.
+const valuesPerThread = 32 << 20

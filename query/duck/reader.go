@@ -114,7 +114,9 @@ func (r *reader) fetch() (parts []arrow.RecordBatch, err error) {
 			}
 			return parts, nil
 		}
-		part, problem := bindings.DataChunkToArrowArray(r.options, r.schema, chunk)
+		var part arrow.RecordBatch
+		var problem bindings.ErrorData
+		r.p.instance.account.loosely(func() { part, problem = bindings.DataChunkToArrowArray(r.options, r.schema, chunk) })
 		bindings.DestroyDataChunk(&chunk)
 		if err := dataError(problem); err != nil {
 			return parts, err

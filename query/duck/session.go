@@ -2,7 +2,6 @@ package duck
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -63,7 +62,6 @@ func (s *session) Attach(ctx context.Context, a query.Attachment) error {
 		account = nil // EXPLAIN ANALYZE has settings of its own
 	}
 	for _, setting := range slices.Concat(account, []string{
-		fmt.Sprintf("SET GLOBAL threads = %d", s.engine.o.Threads),
 		"SET GLOBAL allowed_paths = " + paths,
 		"SET GLOBAL enable_external_access = false",
 		"SET GLOBAL lock_configuration = true",
@@ -72,6 +70,7 @@ func (s *session) Attach(ctx context.Context, a query.Attachment) error {
 			return internal(ctx, err, "the query engine could not be closed off")
 		}
 	}
+	s.instance.account.work(s.instance.db.Ptr, s.engine.o.Threads-1)
 	// Behind a statement of ours: what Parse has read last leaves a transaction open, and with it goes what is registered.
 	for _, f := range a.Scalars {
 		if err := s.instance.bind(ctx, f); err != nil {
