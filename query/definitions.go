@@ -122,6 +122,31 @@ func definedTable(views map[string]*definedView, table string) (v *definedView, 
 // trialKey is where a context carries the definitions of a view that is not recorded yet.
 type trialKey struct{}
 
+// neededViews are the definitions as a statement sees them. The catalog is asked only for a table that is nothing else, so that
+// all other statements neither wait for it nor fail with it.
+type neededViews struct {
+	read func() (map[string]*definedView, error)
+	all  map[string]*definedView // once they were needed
+	err  error                   // of reading them
+}
+
+func (s *Service) views(ctx context.Context) *neededViews {
+	if trial, ok := ctx.Value(trialKey{}).(map[string]*definedView); ok {
+		return &neededViews{all: trial}
+	}
+	return &neededViews{read: func() (map[string]*definedView, error) { return s.defined.all(ctx) }}
+}
+
+// view returns the view that a table name stands for; nil when there is none or an error.
+func (n *neededViews) view(table string) *definedView {
+	if n.read != nil {
+		n.all, n.err = n.read()
+		n.read = nil
+	}
+	v, _ := definedTable(n.all, table)
+	return v
+}
+
 // describeWith returns the columns of a statement where there are other definitions than those of the catalog.
 func (s *Service) describeWith(ctx context.Context, sql string, views map[string]*definedView) (*arrow.Schema, error) {
 	return s.Describe(context.WithValue(ctx, trialKey{}, views), sql)

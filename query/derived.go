@@ -132,24 +132,12 @@ func (s *Service) readDefined(
 
 // checkDefined has the text of the plan parsed and checks the tree. Tables of the lake have the suffix behind their names.
 func (s *Service) checkDefined(ctx context.Context, session Session, p *plan, views map[string]*definedView, suffix string) (used []string, err error) {
-	data, err := session.Parse(ctx, p.text.text)
+	v, err := s.check(ctx, session, p, func(table string) bool {
+		defined, _ := definedTable(views, table)
+		name, ok := strings.CutSuffix(table, suffix)
+		return defined != nil || ok && slices.Contains(s.lake.Views(), name)
+	})
 	if err != nil {
-		return nil, err
-	}
-	if p.tree, err = parseTree(data); err != nil {
-		return nil, err
-	}
-	lakeViews := s.lake.Views()
-	v := validator{
-		functions: s.functions, tableFunctions: s.tableFunctions, called: map[string]bool{},
-		known: func(table string) bool {
-			defined, _ := definedTable(views, lower(table))
-			name, ok := strings.CutSuffix(lower(table), suffix)
-			return defined != nil || ok && slices.Contains(lakeViews, name)
-		},
-		hint: s.tableHint,
-	}
-	if err := v.query(p.tree, nil); err != nil {
 		return nil, err
 	}
 	p.tables = v.tables

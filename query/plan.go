@@ -59,33 +59,15 @@ func (s *Service) planOnce(
 		return nil, nil, err
 	}
 	p := &plan{stmt: stmt, text: text, typed: r.typed}
-	data, err := session.Parse(ctx, text.text)
+	views := s.views(ctx)
+	v, err := s.check(ctx, session, p, func(table string) bool {
+		_, instance := r.instances[table]
+		return instance || r.calls[table] != nil || s.builtIn(table) || views.view(table) != nil || s.static.Schema(table) != nil
+	})
+	if views.err != nil {
+		return nil, nil, views.err
+	}
 	if err != nil {
-		return nil, nil, err
-	}
-	if p.tree, err = parseTree(data); err != nil {
-		return nil, nil, p.located(err)
-	}
-	defined, err := s.defined.all(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	if trial, ok := ctx.Value(trialKey{}).(map[string]*definedView); ok {
-		defined = trial
-	}
-	views := s.lake.Views()
-	v := validator{
-		functions: s.functions, tableFunctions: s.tableFunctions, called: map[string]bool{},
-		known: func(table string) bool {
-			_, ours := informationSchema[lower(table)]
-			_, instance := r.instances[lower(table)]
-			view, _ := definedTable(defined, lower(table))
-			return ours || instance || view != nil || r.calls[lower(table)] != nil || slices.Contains(views, lower(table)) ||
-				s.static.Schema(table) != nil
-		},
-		hint: s.tableHint,
-	}
-	if err := v.query(p.tree, nil); err != nil {
 		return nil, nil, p.located(err)
 	}
 	if err := s.authorizeCalls(ctx, v.called); err != nil {
@@ -97,10 +79,9 @@ func (s *Service) planOnce(
 		}
 	}
 	for _, name := range v.used {
-		if view, _ := definedTable(defined, name); view != nil {
-			err = s.resolveDefined(ctx, session, p, name, defined, nil)
-		} else {
-			err = s.resolve(p, name, r)
+		known, err := s.resolve(p, name, r)
+		if err == nil && !known {
+			err = s.resolveElse(ctx, session, p, name, views)
 		}
 		if err != nil {
 			return nil, nil, err
@@ -110,26 +91,56 @@ func (s *Service) planOnce(
 	return p, in, nil
 }
 
-// resolve adds the relation that the statement knows as name.
-func (s *Service) resolve(p *plan, name string, r *rewriter) error {
+// check has the text of the plan parsed and proves on the tree that the query reads no table but those that are known, by
+// their names in lower case.
+func (s *Service) check(ctx context.Context, session Session, p *plan, known func(table string) bool) (*validator, error) {
+	data, err := session.Parse(ctx, p.text.text)
+	if err != nil {
+		return nil, err
+	}
+	if p.tree, err = parseTree(data); err != nil {
+		return nil, err
+	}
+	v := &validator{
+		functions: s.functions, tableFunctions: s.tableFunctions, called: map[string]bool{},
+		known: func(table string) bool { return known(lower(table)) }, hint: s.tableHint,
+	}
+	return v, v.query(p.tree, nil)
+}
+
+// builtIn reports whether a table is there without a definition in SQL.
+func (s *Service) builtIn(table string) bool {
+	return informationSchema[table] != nil || slices.Contains(s.lake.Views(), table)
+}
+
+// resolve adds the relation that the statement knows as name, unless it must be a view that is defined in SQL, or a static table.
+func (s *Service) resolve(p *plan, name string, r *rewriter) (known bool, err error) {
 	if make, ok := informationSchema[name]; ok {
 		p.ours = append(p.ours, make(s, p.stmt.catalogue, name))
-		return nil
+		return true, nil
 	}
 	if c := r.calls[name]; c != nil {
-		return p.planCall(name, c)
+		return true, p.planCall(name, c)
 	}
-	scan := planScan{name: name, view: name}
-	at := -1
 	if v, ok := r.instances[name]; ok {
-		scan.view, scan.instance, at = v.set, v.id, v.pos
-	} else if !slices.Contains(s.lake.Views(), name) {
-		if schema := s.static.Schema(name); schema != nil {
-			p.calls = append(p.calls, s.staticCall(name, schema))
-			return nil
-		}
+		return true, s.resolveScan(p, planScan{name: name, view: v.set, instance: v.id}, v.pos)
 	}
-	return s.resolveScan(p, scan, at)
+	if s.builtIn(name) {
+		return true, s.resolveScan(p, planScan{name: name, view: name}, -1)
+	}
+	return false, nil
+}
+
+// resolveElse adds the view that is defined in SQL, or else the static table.
+func (s *Service) resolveElse(ctx context.Context, session Session, p *plan, name string, views *neededViews) error {
+	if views.view(name) != nil {
+		return s.resolveDefined(ctx, session, p, name, views.all, nil)
+	}
+	if schema := s.static.Schema(name); schema != nil {
+		p.calls = append(p.calls, s.staticCall(name, schema))
+		return nil
+	}
+	return s.resolveScan(p, planScan{name: name, view: name}, -1) // it has just gone
 }
 
 // resolveScan adds a relation of the lake, unless the plan has it already. at is where the statement names it.

@@ -220,3 +220,34 @@ func TestViewDefinitionsAreChecked(t *testing.T) {
 	wantFault(t, t.Context(), s, definition, fault.PermissionDenied, "CREATE/DROP MATERIALIZED VIEW requires admin privileges")
 	wantFault(t, t.Context(), s, "DROP MATERIALIZED VIEW )(", fault.PermissionDenied, "requires admin privileges")
 }
+
+// awayDefinitions is a catalog that is out of reach, as a statement sees it.
+type awayDefinitions struct {
+	*catalog.DB // nil: a statement asks for nothing but Definitions
+	asked       int
+}
+
+func (a *awayDefinitions) Definitions(context.Context) ([]catalog.Definition, error) {
+	a.asked++
+	return nil, catalog.ErrUnavailable
+}
+
+func TestDefinitionsAreAskedForWhenNeeded(t *testing.T) {
+	store := &awayDefinitions{}
+	s := newService(t, newLake(t), duck.Options{}, query.Options{Definitions: store})
+	for _, sql := range []string{
+		"SELECT 1", "SELECT count(*) FROM log_entries", "SELECT count(*) FROM view_instance('log_entries', '" + processID + "')",
+		"WITH w AS (SELECT 1 AS x) SELECT x FROM w", "DESCRIBE log_entries", "SELECT count(*) FROM information_schema.df_settings",
+	} {
+		if _, err := texts(t, t.Context(), s, sql); err != nil {
+			t.Errorf("%s: %v", sql, err)
+		}
+		if sql != "SELECT count(*) FROM information_schema.df_settings" && store.asked > 0 {
+			t.Errorf("%s asked for the definitions of views", sql)
+		}
+	}
+	wantFault(t, t.Context(), s, "SELECT * FROM levels", fault.Unavailable, "the catalog cannot be read now")
+	if store.asked == 0 {
+		t.Error("a table that nothing else knows was not looked for in the catalog")
+	}
+}
