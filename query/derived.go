@@ -104,7 +104,7 @@ func (s *Service) readDefined(
 	if err != nil {
 		return nil, err
 	}
-	inner := &plan{stmt: stmt, text: text, typed: r.typed}
+	inner := &plan{stmt: stmt, text: text, typed: r.typed, hints: known}
 	if len(r.instances) > 0 {
 		return nil, fault.New(fault.Invalid, "view_instance cannot be read by a view")
 	}

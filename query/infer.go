@@ -16,11 +16,16 @@ type trait struct {
 	declared arrow.DataType // the type for clients; nil follows from the engine's
 	notNull  bool
 	integer  bool // made of integer literals: 64 bits wide
+	constant bool // made of literals alone
+	inexact  bool // may be a decimal or an interval, which the engine divides by zero without an error
 }
 
 // merge is what holds for a column that has its values from either. NULL takes the type of the other.
 func (t trait) merge(o trait) trait {
-	out := trait{name: t.name, notNull: t.notNull && o.notNull, integer: t.integer || o.integer}
+	out := trait{
+		name: t.name, notNull: t.notNull && o.notNull, integer: t.integer || o.integer, constant: t.constant && o.constant,
+		inexact: t.inexact || o.inexact,
+	}
 	switch {
 	case t.declared == nil || o.declared == nil:
 		if t.declared == arrow.Null || o.declared == arrow.Null {
@@ -39,13 +44,19 @@ func (t trait) merge(o trait) trait {
 // hints are what the types of a statement's columns say about its text. A statement for which there are some is rewritten
 // once more with them. Keys are positions in the user's text.
 type hints struct {
-	typeofs  map[int]string // of an arrow_typeof: the answer
-	timeText map[int]bool   // of a cast of a time to a text: whether the time has a zone
-	spans    map[int]bool   // of the literal of an interval that is compared with a duration
+	typeofs  map[int]typeName // of an arrow_typeof: the answer
+	timeText map[int]bool     // of a cast of a time to a text: whether the time has a zone
+	spans    map[int]bool     // of the literal of an interval that is compared with a duration
+}
+
+// typeName is the text of a type.
+type typeName struct {
+	text     string
+	constant bool // of a value that is made of literals
 }
 
 func newHints() *hints {
-	return &hints{typeofs: map[int]string{}, timeText: map[int]bool{}, spans: map[int]bool{}}
+	return &hints{typeofs: map[int]typeName{}, timeText: map[int]bool{}, spans: map[int]bool{}}
 }
 
 func (h *hints) empty() bool { return len(h.typeofs)+len(h.timeText)+len(h.spans) == 0 }
@@ -72,6 +83,9 @@ type inference struct {
 
 	typed map[int]arrow.DataType // by the user's position of a cast, its type where the engine's says less
 	hints *hints
+	known *hints // that the text was rewritten with
+
+	unresolved int // columns that were not found: of a query around this one, or of a table that is not known
 }
 
 // maxInference bounds the recursion; what lies deeper is not known.
@@ -79,7 +93,7 @@ const maxInference = 200
 
 // infer finds the traits of the answer's columns.
 func (p *plan) infer() *inference {
-	in := &inference{tables: map[string]*arrow.Schema{}, derived: map[string][]trait{}, text: p.text, stmt: p.stmt, typed: p.typed, hints: newHints()}
+	in := &inference{tables: map[string]*arrow.Schema{}, derived: map[string][]trait{}, text: p.text, stmt: p.stmt, typed: p.typed, hints: newHints(), known: p.hints}
 	in.token = make(map[int]int, len(p.stmt.tokens))
 	for i, t := range p.stmt.tokens {
 		in.token[t.pos] = i
@@ -226,6 +240,9 @@ func (in *inference) from(n node, with ctes) []source {
 		s.columns, s.unknown = columns, !ok
 	case "EXPRESSION_LIST":
 		s.columns, s.unknown = in.values(n), false
+	case "TABLE_FUNCTION":
+		s.columns = in.series(n.child("function"))
+		s.unknown = s.columns == nil
 	}
 	s.columns = rename(s.columns, n.texts("column_name_alias"))
 	if s.alias != "" {
@@ -271,6 +288,20 @@ func (in *inference) values(n node) []trait {
 		}
 	}
 	return rename(out, n.texts("expected_names"))
+}
+
+// series returns the column of range and generate_series over numbers; nil for any other function.
+func (in *inference) series(call node) []trait {
+	name := call.text("function_name")
+	if name != "range" && name != "generate_series" {
+		return nil
+	}
+	for _, t := range (&scope{inference: in}).expressions(call.list("children")) {
+		if !t.integer {
+			return nil
+		}
+	}
+	return []trait{{name: name, declared: arrow.PrimitiveTypes.Int64, notNull: true}}
 }
 
 func (in *inference) join(n node, with ctes) []source {
@@ -394,6 +425,7 @@ func (sc *scope) find(names []string) (trait, bool) {
 			}
 		}
 	}
+	sc.unresolved++
 	return trait{}, false
 }
 

@@ -44,7 +44,8 @@ func (sc *scope) expression(n node) trait {
 		return t
 	case "CONSTANT":
 		if sc.source(n.pos()) == "arrow_typeof" {
-			return trait{declared: arrow.BinaryTypes.String}
+			constant := sc.known.typeofs[sc.text.original(n.pos())].constant
+			return trait{declared: arrow.BinaryTypes.String, notNull: constant, constant: constant}
 		}
 		return constantTrait(n.child("value"))
 	case "CAST":
@@ -58,7 +59,7 @@ func (sc *scope) expression(n node) trait {
 	case "COMPARISON":
 		return sc.comparisonTrait(n)
 	case "CONJUNCTION":
-		return trait{notNull: allNotNull(sc.expressions(n.list("children")))}
+		return allOf(sc.expressions(n.list("children")))
 	case "BETWEEN":
 		return sc.betweenTrait(n)
 	case "SUBQUERY":
@@ -79,14 +80,25 @@ func allNotNull(traits []trait) bool {
 	return !slices.ContainsFunc(traits, func(t trait) bool { return !t.notNull })
 }
 
+// allOf is what holds for a value that is null only when one of these is.
+func allOf(traits []trait) trait {
+	return trait{notNull: allNotNull(traits), constant: allConstant(traits)}
+}
+
+func allConstant(traits []trait) bool {
+	return !slices.ContainsFunc(traits, func(t trait) bool { return !t.constant })
+}
+
 func constantTrait(value node) trait {
 	if value.bool("is_null") {
-		return trait{declared: arrow.Null}
+		return trait{declared: arrow.Null, constant: true}
 	}
-	t := trait{notNull: true}
+	t := trait{notNull: true, constant: true}
 	switch value.child("type").text("id") {
 	case "TINYINT", "SMALLINT", "INTEGER", "BIGINT":
 		t.integer = true
+	case "DECIMAL", "INTERVAL":
+		t.inexact = true
 	}
 	return t
 }
@@ -104,7 +116,8 @@ func (sc *scope) castTrait(n node) trait {
 	if to == "VARCHAR" && isTime(from.declared) && n.pos() >= 0 {
 		sc.hints.timeText[sc.text.original(n.pos())] = from.declared.(*arrow.TimestampType).TimeZone != ""
 	}
-	t := trait{notNull: from.notNull && !n.bool("try_cast"), declared: engineCasts[to]}
+	t := trait{notNull: from.notNull && !n.bool("try_cast"), constant: from.constant, declared: engineCasts[to]}
+	t.inexact = to == "DECIMAL" || to == "INTERVAL"
 	if n.child("child").text("class") == "PARAMETER" && t.declared == plainTime {
 		t.declared = timeType // a value of the caller's, which has a zone
 	}
@@ -140,7 +153,7 @@ func (sc *scope) comparisonTrait(n node) trait {
 	sc.compared(left, n.child("right"))
 	sc.compared(right, n.child("left"))
 	distinct := n.text("type") == "COMPARE_DISTINCT_FROM" || n.text("type") == "COMPARE_NOT_DISTINCT_FROM"
-	return trait{notNull: distinct || left.notNull && right.notNull}
+	return trait{notNull: distinct || left.notNull && right.notNull, constant: left.constant && right.constant}
 }
 
 func (sc *scope) betweenTrait(n node) trait {
@@ -148,7 +161,7 @@ func (sc *scope) betweenTrait(n node) trait {
 	lower, upper := sc.expression(n.child("lower")), sc.expression(n.child("upper"))
 	sc.compared(input, n.child("lower"))
 	sc.compared(input, n.child("upper"))
-	return trait{notNull: input.notNull && lower.notNull && upper.notNull}
+	return allOf([]trait{input, lower, upper})
 }
 
 // compared notes that a literal interval is compared with a duration, which the engine knows as a number.
@@ -162,16 +175,38 @@ func (sc *scope) compared(with trait, n node) {
 }
 
 func (sc *scope) subqueryTrait(n node) trait {
+	unresolved := sc.unresolved
 	columns, ok := sc.query(n.child("subquery").child("node"), sc.with)
+	alone := sc.unresolved == unresolved // of a correlated one existing servers do not know it
 	switch n.text("subquery_type") {
 	case "EXISTS", "NOT_EXISTS":
 		return trait{notNull: true}
 	case "SCALAR":
 		if ok && len(columns) == 1 {
-			return trait{declared: columns[0].declared, integer: columns[0].integer}
+			c := columns[0]
+			return trait{declared: c.declared, integer: c.integer, inexact: c.inexact, notNull: alone && c.notNull && oneRow(n.child("subquery").child("node"))}
 		}
 	}
 	return trait{}
+}
+
+// oneRow reports whether a query has exactly one row: that of an aggregate over all rows.
+func oneRow(n node) bool {
+	if n.text("type") != "SELECT_NODE" || n["having"] != nil || n["qualify"] != nil || len(n.list("group_expressions"))+len(n.list("group_sets")) > 0 ||
+		n.text("aggregate_handling") == "FORCE_AGGREGATES" {
+		return false
+	}
+	for _, m := range n.list("modifiers") {
+		if kind := asNode(m).text("type"); kind != "ORDER_MODIFIER" && kind != "DISTINCT_MODIFIER" {
+			return false
+		}
+	}
+	for _, e := range n.list("select_list") {
+		if e := asNode(e); e.text("class") == "FUNCTION" && (e.text("function_name") == "count" || e.text("function_name") == "count_star") {
+			return true
+		}
+	}
+	return false
 }
 
 func (sc *scope) operatorTrait(n node) trait {
@@ -180,9 +215,9 @@ func (sc *scope) operatorTrait(n node) trait {
 	case "OPERATOR_COALESCE":
 		return coalesceTrait(args)
 	case "OPERATOR_NOT", "COMPARE_IN", "COMPARE_NOT_IN":
-		return trait{notNull: allNotNull(args)}
+		return allOf(args)
 	case "OPERATOR_IS_NULL", "OPERATOR_IS_NOT_NULL":
-		return trait{notNull: true}
+		return trait{notNull: true, constant: allConstant(args)}
 	case "GROUPING_FUNCTION":
 		return trait{notNull: true, declared: arrow.PrimitiveTypes.Int32}
 	case "ARRAY_EXTRACT":
@@ -209,7 +244,7 @@ func coalesceTrait(args []trait) trait {
 			out = out.merge(t)
 		}
 	}
-	out.name, out.table, out.notNull = "", "", notNull
+	out.name, out.table, out.notNull, out.constant = "", "", notNull, allConstant(args)
 	return out
 }
 

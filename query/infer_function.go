@@ -1,7 +1,9 @@
 package query
 
 import (
+	"maps"
 	"slices"
+	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 )
@@ -49,10 +51,44 @@ var (
 	// strict functions are null only when an argument is.
 	strict = setOf("+", "-", "*", "/", "%", "&", "|", "^", "<<", ">>", "||", "~~", "!~~", "~~*", "!~~*", "like_escape",
 		"not_like_escape", "ilike_escape", "not_ilike_escape", "regexp_full_match", "strpos", "instr", "position", "date_part",
-		"datepart", "date_trunc", "datetrunc", "trunc", "round", "isnan")
+		"datepart", "nanosecond", "date_trunc", "datetrunc", "trunc", "round", "isnan", "time_text")
+	// folded functions are null only when an argument is, too. Where their arguments are literals existing servers know the answer
+	// while they plan, and so that it is not null; of a column they do not say it.
+	folded = setOf("upper", "lower", "initcap", "reverse", "length", "char_length", "character_length", "octet_length", "bit_length",
+		"trim", "ltrim", "rtrim", "left", "right", "substr", "substring", "bounded_lpad", "bounded_rpad", "bounded_repeat", "replace",
+		"translate", "split_part", "starts_with", "ends_with", "contains", "ascii", "chr", "to_hex", "md5", "encode", "decode",
+		"sha256_bytes", "sha224", "sha384", "sha512", "digest", "regexp_matches", "regexp_replace", "regexp_count", "regexp_instr",
+		"levenshtein", "string_to_array", "array_to_string", "find_in_set", "substr_index", "overlay", "date_bin", "date_bin_nanos",
+		"timestamp_of", "to_unixtime", "to_date", "make_date", "to_char", "interval_nanos", "to_timestamp_seconds",
+		"to_timestamp_millis", "to_timestamp_micros", "to_timestamp_nanos", "from_unixtime", "to_local_time", "timezone", "time_of",
+		"duration_of", "to_years", "to_months", "to_weeks", "to_days", "to_hours", "to_minutes", "to_seconds", "to_milliseconds",
+		"to_microseconds", "to_quarters",
+		"abs", "floor", "ceil", "sqrt", "cbrt", "power", "pow", "exp", "ln", "log10", "log2", "log", "signum", "sign", "pi", "degrees",
+		"radians", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "cot",
+		"gcd", "lcm", "factorial", "greatest", "least", "nvl2", "nanvl", "iszero",
+		"list_value", "struct_pack", "map", "map_keys", "map_values", "map_extract", "array_append", "array_prepend", "array_concat",
+		"array_cat", "list_concat", "array_slice", "list_slice", "array_sort", "list_sort", "array_reverse", "list_reverse",
+		"array_distinct", "list_distinct", "array_length", "len", "list_empty", "array_positions", "array_has",
+		"array_has_any", "array_has_all", "list_contains", "array_contains", "list_has_any", "list_has_all", "array_remove",
+		"array_remove_n", "array_remove_all", "array_replace", "array_replace_all", "array_pop_back", "array_pop_front",
+		"array_repeat", "bounded_resize", "list_union", "array_intersect", "list_intersect", "list_except", "flatten", "range",
+		"generate_series")
+	// always are never null, whatever their arguments.
+	always = setOf("count", "count_star", "expanded_center", "expanded_count", "now", "current_date", "regr_count")
 	// binning functions answer with a time of the kind that they get.
 	binning = map[string]int{"date_bin": 1, "date_bin_nanos": 1, "date_trunc": 1, "datetrunc": 1, "time_bucket": 1}
 )
+
+// StrictFunctions returns the names of the engine's functions that are taken to be null only when an argument is.
+func StrictFunctions() []string {
+	return slices.Sorted(maps.Keys(union(strict, folded)))
+}
+
+func union(a, b map[string]bool) map[string]bool {
+	out := maps.Clone(a)
+	maps.Copy(out, b)
+	return out
+}
 
 func (sc *scope) functionTrait(n node) trait {
 	name := n.text("function_name")
@@ -61,11 +97,26 @@ func (sc *scope) functionTrait(n node) trait {
 		sc.expression(n.child(key))
 	}
 	t := sc.functionType(n, name, args)
+	t.inexact = isDecimal(t.declared) || strings.HasPrefix(name, "to_") || slices.ContainsFunc(args, func(t trait) bool { return t.inexact || isDecimal(t.declared) })
+	constant := allConstant(args)
 	switch _, rank := ranks[name]; {
-	case rank, name == "count", name == "expanded_center", name == "expanded_count", name == "count_star", name == "now", name == "current_date":
+	case rank, always[name]:
 		t.notNull = true
+	case (name == "/" || name == "%") && t.inexact:
 	case strict[name]:
 		t.notNull = len(args) > 0 && allNotNull(args)
+		t.constant = constant
+	case (name == "date_bin" || name == "date_bin_nanos") && slices.ContainsFunc(n.list("children"), mayBeInfinite):
+	case folded[name] && constant:
+		t.notNull = allNotNull(args)
+		t.constant = true
+	case constant && (name == "concat" || name == "arrow_typeof"): // which know no null
+		t.notNull, t.constant = true, true
+	case constant && name == "concat_ws":
+		t.notNull, t.constant = len(args) > 0 && args[0].notNull, true
+	}
+	if name == "now" || name == "current_date" {
+		t.constant = true // while a statement runs
 	}
 	return t
 }
@@ -123,14 +174,29 @@ func (sc *scope) functionType(n node, name string, args []trait) trait {
 	return trait{}
 }
 
+func isDecimal(t arrow.DataType) bool {
+	_, ok := t.(arrow.DecimalType)
+	return ok
+}
+
+// mayBeInfinite reports whether a literal says that a time is infinite: it is in no bin.
+func mayBeInfinite(e any) bool {
+	n := asNode(e)
+	for n.text("class") == "CAST" {
+		n = n.child("child")
+	}
+	text, _ := constantText(n)
+	return strings.Contains(lower(text), "inf")
+}
+
 // noteType remembers what an arrow_typeof is of.
 func (sc *scope) noteType(n node, of trait) {
 	switch {
 	case n.pos() < 0:
 	case of.declared != nil:
-		sc.hints.typeofs[sc.text.original(n.pos())] = TypeText(of.declared)
+		sc.hints.typeofs[sc.text.original(n.pos())] = typeName{TypeText(of.declared), of.constant}
 	case of.integer:
-		sc.hints.typeofs[sc.text.original(n.pos())] = TypeText(arrow.PrimitiveTypes.Int64)
+		sc.hints.typeofs[sc.text.original(n.pos())] = typeName{TypeText(arrow.PrimitiveTypes.Int64), of.constant}
 	}
 }
 

@@ -27,6 +27,7 @@ type plan struct {
 	scalars []Scalar // functions of ours that it calls
 
 	typed  map[int]arrow.DataType // see inference
+	hints  *hints                 // that the text was rewritten with
 	traits []trait                // of the columns of the answer; nil when not known
 }
 
@@ -58,7 +59,7 @@ func (s *Service) planOnce(
 	if err != nil {
 		return nil, nil, err
 	}
-	p := &plan{stmt: stmt, text: text, typed: r.typed}
+	p := &plan{stmt: stmt, text: text, typed: r.typed, hints: known}
 	views := s.views(ctx)
 	v, err := s.check(ctx, session, p, func(table string) bool {
 		_, instance := r.instances[table]

@@ -66,8 +66,8 @@ func (r *rewriter) function(i int, name string) (done bool, err error) {
 		r.replace(i, i, strings.TrimSuffix(name, "_value"))
 		return true, nil
 	case "arrow_typeof":
-		if text, ok := r.hints.typeofs[r.tokens[i].pos]; ok {
-			r.replace(i, closing, "'"+strings.ReplaceAll(text, "'", "''")+"'")
+		if t, ok := r.hints.typeofs[r.tokens[i].pos]; ok {
+			r.replace(i, closing, quoteLiteral(t.text))
 			return true, nil
 		}
 		return false, nil

@@ -35,7 +35,7 @@ var dialect = []struct{ sql, columns, rows string }{
 		"SELECT array_length(tags) AS n, array_has(tags, 'cpu') AS h, array_position(tags, 'cpu') AS p FROM streams ORDER BY stream_id",
 		"n UInt64|h Boolean|p UInt64", "2|false|(null);2|true|1",
 	},
-	{"SELECT [1, 2] AS l, {'a': 1.5} AS s", `l List(Int64)|s Struct("a": Float64)`, `[1,2]|{"a":1.5}`},
+	{"SELECT [1, 2] AS l, {'a': 1.5} AS s", `l List(Int64) nn|s Struct("a": Float64) nn`, `[1,2]|{"a":1.5}`},
 	{"SELECT row_number() OVER (ORDER BY time) AS n FROM log_entries LIMIT 1", "n UInt64 nn", "1"},
 	{
 		"SELECT span_id, encode(span_id, 'hex') AS x FROM view_instance('thread_spans', '" + threadID + "') WHERE span_id = decode('0001020304050602', 'hex')",
@@ -44,6 +44,12 @@ var dialect = []struct{ sql, columns, rows string }{
 	{"SELECT * FROM empty", `process_id Utf8 nn|time Timestamp(ns, "+00:00") nn|target Utf8 nn|level Int32 nn|msg Utf8 nn|properties Binary nn`, ""},
 	{"SELECT 1 AS a UNION ALL SELECT 2 ORDER BY a", "a Int64 nn", "1;2"},
 	{"SELECT NULL AS a", "a Null", "(null)"},
+	// What an answer of literals is never null, unless the engine has nothing to say.
+	{"SELECT upper('a') AS a, split_part('a', ',', 2) AS b, date_bin('1 hour', TIMESTAMP '2026-01-02T03:04:05') AS c", "a Utf8 nn|b Utf8 nn|c Timestamp(ns) nn", "A||2026-01-02T03:00:00"},
+	{"SELECT CAST('1.5' AS DECIMAL(3, 1)) % CAST('0' AS DECIMAL(3, 1)) AS a, INTERVAL '1 day' / 0 AS b", "a Decimal|b Interval(MonthDayNano)", "(null)|(null)"},
+	{"SELECT date_bin('1 hour', TIMESTAMP '2026-01-02', 'infinity') AS a", "a Timestamp(ns)", "(null)"},
+	{"SELECT (SELECT count(*) FROM log_entries) AS a, (SELECT count(*) FROM log_entries GROUP BY level LIMIT 0) AS b", "a Int64 nn|b Int64", "100|(null)"},
+	{"SELECT (SELECT count(*) FROM log_entries HAVING false) AS a, (SELECT count(*) FROM log_entries LIMIT 0) AS b", "a Int64|b Int64", "(null)|(null)"},
 
 	{"SELECT s.stream_id, l.target FROM log_entries l RIGHT JOIN streams s ON l.level = 77 ORDER BY 1 LIMIT 1", "stream_id Utf8 nn|target Utf8", "stream-0|(null)"},
 	{"SELECT s.stream_id, l.target FROM log_entries l FULL JOIN streams s ON l.level = 77 ORDER BY 1 LIMIT 1", "stream_id Utf8|target Utf8", "stream-0|(null)"},
@@ -104,7 +110,7 @@ var dialect = []struct{ sql, columns, rows string }{
 	},
 	{
 		"SELECT to_timestamp('2024-01-01T00:00:00Z') AS a, to_timestamp_nanos(5) AS b, to_timestamp_millis(5) AS c",
-		`a Timestamp(ns)|b Timestamp(ns)|c Timestamp(ns)`, "2024-01-01T00:00:00|1970-01-01T00:00:00.000000005|1970-01-01T00:00:00.005",
+		`a Timestamp(ns) nn|b Timestamp(ns) nn|c Timestamp(ns) nn`, "2024-01-01T00:00:00|1970-01-01T00:00:00.000000005|1970-01-01T00:00:00.005",
 	},
 	{"SELECT DATE '2024-01-02' AS d", "d Date32 nn", "2024-01-02"},
 
@@ -124,21 +130,21 @@ var dialect = []struct{ sql, columns, rows string }{
 	{"SELECT arrow_typeof(level) AS a, arrow_typeof(time) AS b, arrow_typeof(msg) AS c FROM log_entries LIMIT 1", "a Utf8|b Utf8|c Utf8", `Int32|Timestamp(ns, "+00:00")|Utf8`},
 	{
 		"SELECT arrow_typeof(property_get(properties, 'x')) AS a, arrow_typeof(l.target) AS b, arrow_typeof(1) AS c, arrow_typeof(1.5) AS d, arrow_typeof(properties_to_jsonb(properties)) AS e FROM log_entries l LIMIT 1",
-		"a Utf8|b Utf8|c Utf8|d Utf8|e Utf8", "Dictionary(Int32, Utf8)|Dictionary(Int32, Utf8)|Int64|Float64|Dictionary(Int32, Binary)",
+		"a Utf8|b Utf8|c Utf8 nn|d Utf8 nn|e Utf8", "Dictionary(Int32, Utf8)|Dictionary(Int32, Utf8)|Int64|Float64|Dictionary(Int32, Binary)",
 	},
 	{"SELECT (SELECT arrow_typeof(tags) FROM streams LIMIT 1) AS a", "a Utf8", "List(non-null Utf8, field: 'tag')"},
 	{"SELECT arrow_cast(level, 'Utf8') AS a, arrow_cast('x', 'Dictionary(Int32, Utf8)') AS b FROM log_entries LIMIT 1", "a Utf8 nn|b Utf8 nn", "1|x"},
 	{
 		"SELECT nvl(NULL, 2) AS a, regexp_like('abc', 'b.') AS b, btrim('  x ') AS c, nanvl('NaN'::double, 1.0::double) AS d, signum(-3) AS e, concat('a', NULL, 'b') AS f",
-		"a Int64 nn|b Boolean|c Utf8|d Float64|e Float64|f Utf8", "2|true|x|1|-1|ab",
+		"a Int64 nn|b Boolean nn|c Utf8 nn|d Float64 nn|e Float64 nn|f Utf8 nn", "2|true|x|1|-1|ab",
 	},
-	{"SELECT encode('abcd'::bytea, 'base64') AS a, encode(decode('YWJjZA', 'base64'), 'hex') AS b, encode('\\xAB'::bytea, 'hex') AS c", "a Utf8|b Utf8|c Utf8", "YWJjZA|61626364|ab"},
+	{"SELECT encode('abcd'::bytea, 'base64') AS a, encode(decode('YWJjZA', 'base64'), 'hex') AS b, encode('\\xAB'::bytea, 'hex') AS c", "a Utf8 nn|b Utf8 nn|c Utf8 nn", "YWJjZA|61626364|ab"},
 	{"SELECT count(*) FROM public.log_entries, datafusion.public.empty", "count(*) Int64 nn", "0"},
 	{"SELECT length(msg) AS a, strpos(msg, 'g') AS b FROM log_entries LIMIT 1", "a Int32|b Int32 nn", "9|6"},
 	{"VALUES (1, 'x')", "column1 Int64 nn|column2 Utf8 nn", "1|x"},
 	{"FROM log_entries SELECT count(*)", "count(*) Int64 nn", "100"},
 	{"SELECT a FROM (SELECT 1 AS a) WHERE a IN (SELECT unnest([1, 2]))", "a Int64 nn", "1"},
-	{"SELECT g FROM generate_series(1, 3) t(g)", "g Int64", "1;2;3"},
+	{"SELECT g FROM generate_series(1, 3) t(g)", "g Int64 nn", "1;2;3"},
 
 	// JSONB.
 	{`SELECT encode(jsonb_parse('{ "name" : "value" }'), 'hex') AS x`, "x Utf8", "4000000110000004100000056e616d6576616c7565"},

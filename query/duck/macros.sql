@@ -3,6 +3,12 @@ CREATE MACRO date_bin
   (width, t) AS time_bucket(width::INTERVAL, t::TIMESTAMP, TIMESTAMP '1970-01-01')::TIMESTAMP_NS,
   (width, t, origin) AS time_bucket(width::INTERVAL, t::TIMESTAMP, origin::TIMESTAMP)::TIMESTAMP_NS;
 CREATE MACRO date_trunc(unit, t) AS system.main.date_trunc(unit, t::TIMESTAMP)::TIMESTAMP_NS;
+CREATE MACRO date_part(unit, t) AS CASE WHEN unit IS NULL OR t IS NULL THEN NULL
+  ELSE coalesce(system.main.date_part(unit, t), error('date_part: the time is infinite')) END;
+CREATE MACRO datepart(unit, t) AS CASE WHEN unit IS NULL OR t IS NULL THEN NULL
+  ELSE coalesce(system.main.date_part(unit, t), error('date_part: the time is infinite')) END;
+CREATE MACRO nanosecond(t) AS CASE WHEN t IS NULL THEN NULL
+  ELSE coalesce(system.main.nanosecond(t), error('date_part: the time is infinite')) END;
 CREATE MACRO encode(b, form) AS CASE form
   WHEN 'hex' THEN lower(hex(b))
   WHEN 'base64' THEN rtrim(base64(b), '=')
@@ -39,8 +45,9 @@ CREATE MACRO string_to_array
   (s, d) AS string_split(s, d),
   (s, d, missing) AS list_transform(string_split(s, d), lambda e: CASE WHEN e = missing THEN NULL ELSE e END);
 CREATE MACRO array_to_string
-  (l, d) AS list_aggregate(l::VARCHAR[], 'string_agg', d),
-  (l, d, missing) AS list_aggregate(list_transform(l::VARCHAR[], lambda e: coalesce(e, missing)), 'string_agg', d);
+  (l, d) AS CASE WHEN l IS NULL OR d IS NULL THEN NULL ELSE coalesce(list_aggregate(l::VARCHAR[], 'string_agg', d), '') END,
+  (l, d, missing) AS CASE WHEN l IS NULL OR d IS NULL THEN NULL
+    ELSE coalesce(list_aggregate(list_transform(l::VARCHAR[], lambda e: coalesce(e, missing)), 'string_agg', d), '') END;
 CREATE MACRO array_sum(l) AS list_sum(l)::DOUBLE;
 CREATE MACRO list_empty(l) AS len(l) = 0;
 CREATE MACRO list_union(l, m) AS list_sort(list_distinct(list_concat(l, m)));

@@ -93,7 +93,7 @@ var ours = []struct{ sql, columns, rows string }{
 	{"SELECT * FROM expand_histogram((SELECT h FROM " + histogram + "))", "bin_center Float64 nn|count UInt64 nn", "12.5|25;37.5|25;62.5|25;87.5|30"},
 	{"SELECT bin_center, count FROM expand_histogram((SELECT make_histogram(5, 5, 2, x) FROM " + numbers + "))", "bin_center Float64 nn|count UInt64 nn", "5.5|6;6.5|99"},
 	{"SELECT count(*) AS n FROM expand_histogram((SELECT NULL::STRUCT(\"start\" DOUBLE, \"end\" DOUBLE, min DOUBLE, max DOUBLE, sum DOUBLE, sum_sq DOUBLE, count UBIGINT, bins UBIGINT[])))", "n Int64 nn", "0"},
-	{"SELECT x % 2 AS g, count_from_histogram(make_histogram(0, 100, 2, x)) AS n FROM " + numbers + " GROUP BY g ORDER BY g", "g Int64|n UInt64", "0|53;1|52"},
+	{"SELECT x % 2 AS g, count_from_histogram(make_histogram(0, 100, 2, x)) AS n FROM " + numbers + " GROUP BY g ORDER BY g", "g Int64 nn|n UInt64", "0|53;1|52"},
 	{"SELECT make_histogram(0, 10, 2, x) FILTER (WHERE x < 5) AS h FROM " + numbers, "h " + histogramText, `{"bins":[5,0],"count":5,"end":10,"max":4,"min":0,"start":0,"sum":10,"sum_sq":30}`},
 	{"SELECT count_from_histogram(make_histogram(0, 10, 2, DISTINCT_X.x)) AS a, count_from_histogram(make_histogram(DISTINCT 0, 10, 2, x % 3)) AS b FROM " + numbers + " DISTINCT_X", "a UInt64|b UInt64", "105|3"},
 	{"SELECT max(n) AS m FROM (SELECT count_from_histogram(make_histogram(0, 10, 2, x) OVER (ORDER BY x ROWS 2 PRECEDING)) AS n FROM " + numbers + ")", "m UInt64", "3"},
