@@ -66,6 +66,61 @@ func TestTrackLivesDuringItsLastCall(t *testing.T) {
 	}
 }
 
+// Chunks of idle processors, of which there may be many, leave room for what is recorded.
+func TestManyProcessors(t *testing.T) {
+	r, err := New(Options{Sink: nowhere{}, BufferBytes: 256 << 10, FlushPeriod: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.addShards(32)
+	for i, s := range *r.shards.Load() {
+		c := r.chunk(r.shardChunk())
+		if c == nil {
+			t.Fatalf("there is no room for the chunk of processor %d", i)
+		}
+		s.extend(c)
+	}
+	span := Span("on a track")
+	track := r.NewTrack("t")
+	for range 2 * smallChunk {
+		track.Begin(span).End()
+	}
+	track.Close()
+	if err := r.Shutdown(context.Background()); err != nil {
+		t.Error(err)
+	}
+	if l := r.Losses(); l != (Losses{}) {
+		t.Errorf("lost: %+v", l)
+	}
+}
+
+// A span whose end found no room is ended when there is some, at the latest when the track is closed.
+func TestCloseEndsWhatIsOwed(t *testing.T) {
+	r, err := New(Options{Sink: nowhere{}, FlushPeriod: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	track := r.NewTrack("t")
+	track.Begin(Span("owed"))
+	tr, taken := track.track, r.pool.budget
+	for tr.room(2) {
+		track.Int(Int("filler", "count"), 1)
+	}
+	r.pool.used.Add(taken)
+	track.End()
+	r.pool.used.Add(-taken)
+	if tr.owed != 1 {
+		t.Fatalf("%d ends found no room", tr.owed)
+	}
+	track.Close()
+	if err := r.Shutdown(context.Background()); err != nil {
+		t.Error(err)
+	}
+	if len(tr.open) != 0 || tr.owed != 0 {
+		t.Errorf("%d spans are open, %d ends owed", len(tr.open), tr.owed)
+	}
+}
+
 // An encoder that broke off is not used for another block: what it holds is not that one's.
 func TestEncoderThatBrokeOff(t *testing.T) {
 	desc := Int("once", "count")

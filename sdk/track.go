@@ -110,6 +110,7 @@ func (t *Track) Close() {
 	if t.closed.Load() {
 		return
 	}
+	t.pay()          // there may be room by now
 	t.cur = &chunk{} // what the flusher will recycle is out of reach now
 	t.closed.Store(true)
 }
