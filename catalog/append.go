@@ -120,7 +120,7 @@ func (a *appending) row(b *BlockRecord) []any {
 	return []any{
 		id(b.ID), id(b.StreamID), id(b.ProcessID), int64(b.BeginTime), int64(b.EndTime), int64(b.BeginTicks), int64(b.EndTicks),
 		int64(b.Objects), b.ObjectOffset, b.PayloadSize, int64(a.insertTime(b)),
-		b.Location.Segment, b.Location.Offset, b.Location.Size, int64(b.Location.Checksum), payload,
+		b.Location.Segment, b.Location.Offset, b.Location.Size, int64(b.Location.Checksum), payload, int64(a.now),
 	}
 }
 

@@ -13,11 +13,12 @@ import (
 type Doomed struct {
 	Process telemetry.ProcessID // of this process, or of one of its streams
 	Before  telemetry.Time      // inserted before
+	Older   telemetry.Time      // inserted before, and came into this catalog before
 	Tag     string              // of streams that have the tag
 	Without []string            // not of streams that have one of these tags
 	Known   bool                // of streams that are known
 	Orphans bool                // of streams or processes that are not known
-	// Of blocks in partitions only those whose partition has no block inserted at Whole or later, or one inserted before
+	// Of blocks in partitions only those whose partition has no block that is not older than Whole, or one that is older than
 	// Part. It counts for DoomedBlocks alone.
 	Whole, Part telemetry.Time
 	Erase       bool // the payload is to go too as soon as no query reads it, although it shares a segment with others
@@ -43,6 +44,9 @@ func (d Doomed) options() []option {
 	}
 	if d.Before != 0 {
 		o = append(o, option{"before", []any{int64(d.Before)}})
+	}
+	if d.Older != 0 {
+		o = append(o, option{"older", []any{int64(d.Older), int64(d.Older)}})
 	}
 	if d.stagedBefore != 0 {
 		o = append(o, option{"waited", []any{int64(d.stagedBefore)}})
@@ -72,14 +76,14 @@ func (r *Reader) DoomedBlocks(ctx context.Context, d Doomed) (BlockCounts, error
 	var c BlockCounts
 	q := d.query("doomed_blocks")
 	if d.Whole != 0 {
-		q.options = append(q.options, option{"due", []any{int64(d.Whole), int64(d.Part)}})
+		q.options = append(q.options, option{"due", []any{int64(d.Whole), int64(d.Whole), int64(d.Part), int64(d.Part)}})
 	}
 	err := r.s.one(ctx, q, &c.Blocks, &c.Bytes, (*int64)(&c.Oldest), (*int64)(&c.Newest))
 	return c, err
 }
 
 // DropPending drops blocks that wait to be materialised from view, at most 1024 at a time, and returns how many. Whoever
-// has claimed one loses the claim. Of d only Process, Before and Orphans count; blocks of unknown streams are pending for
+// has claimed one loses the claim. Of d only Process, Before, Older and Orphans count; blocks of unknown streams are pending for
 // no view and stay.
 func (db *DB) DropPending(ctx context.Context, view View, d Doomed) (int64, error) {
 	d.Tag, d.Without, d.Known = "", nil, false
@@ -171,14 +175,11 @@ func deleteBlocks(ctx context.Context, s *session, numbers []any, c *BlockCounts
 }
 
 // DeleteStaged deletes halves of blocks that wait for their others, at most 1024 at a time, and returns how many. Of d only
-// Process, Before, Orphans and Erase count. Before is the block's insert time as it was recorded elsewhere; with Orphans it
-// is when the half came: a block may be old when it is copied from another lake, and its payload on the way.
+// Process, Before, Older and Erase count. Before is the block's insert time as it was recorded elsewhere, Older when the half
+// came: a block may be old when it is copied from another lake, and its payload on the way.
 func (db *DB) DeleteStaged(ctx context.Context, d Doomed) (int64, error) {
-	waited := d.Orphans
 	d.Tag, d.Without, d.Known, d.Orphans = "", nil, false, false
-	if waited {
-		d.Before, d.stagedBefore = 0, d.Before
-	}
+	d.Older, d.stagedBefore = 0, d.Older
 	o := d.options()
 	var n int64
 	err := db.write(ctx, "delete staged blocks", func(s *session) error {
@@ -209,8 +210,9 @@ func (db *DB) DeleteStaged(ctx context.Context, d Doomed) (int64, error) {
 }
 
 // DeleteIdle deletes processes of which no block is left, with their streams, and streams of unknown processes of which
-// no block is left, nor a half of one, at most 256 of each at a time. Of d only Process and Before count; a process was active
-// when its newest block was recorded, and a stream of an unknown process when it was recorded itself.
+// no block is left, nor a half of one, at most 256 of each at a time. Of d only Process, Before and Older count; a process was active
+// when its newest block was recorded, and a stream of an unknown process when it was recorded itself. What came into this
+// catalog at Older or later stays: blocks of a lake that is being copied may be on their way.
 func (db *DB) DeleteIdle(ctx context.Context, d Doomed) (processes, streams int64, err error) {
 	d.Tag, d.Without, d.Known, d.Orphans = "", nil, false, false
 	options := func() []option {

@@ -52,7 +52,9 @@
 // every transaction touches dense. Only this package knows them.
 //
 //	table             key                     what it holds; who writes it
-//	processes         process_id              processes as they registered; InsertProcess, once
+//	processes         process_id              processes as they registered; InsertProcess, once. recorded_at of processes,
+//	                                          streams and blocks is when they came into this catalog (0: not recorded), while
+//	                                          insert_time of what was copied is that of another
 //	process_activity  process_id              newest insert time, largest end ticks and end time, number of the blocks
 //	                                          recorded for a process, known or not yet; Append
 //	streams           stream_id               streams as they registered; InsertStream, once
@@ -71,13 +73,16 @@
 //	                                          and DropPending delete, RetirePartitions and ReopenPartitions insert
 //	partitions        partition_no            partitions: live while retired_at is null, then kept until the file is
 //	                                          deleted; file '' stands for blocks without rows. owner and expires are the
-//	                                          claim; min_insert, max_insert and objects tell of the members. attempts and
+//	                                          claim; min_insert, max_insert and objects tell of the members, min_recorded
+//	                                          and max_recorded of when they came, or of their insert times where these are
+//	                                          later (0: MeasurePartitions finds out). attempts and
 //	                                          not_before pace merging that failed, checksum is the CRC-32C of the file
 //	                                          (0: not recorded), broken says why a file was set aside. companion_size is
 //	                                          that of the file of counts beside the file (0: there is none).
 //	                                          CommitPartition, ReplacePartitions and RewritePartition insert, the latter
 //	                                          two, RetirePartitions and ReopenPartitions retire, ClaimPartitions,
-//	                                          RenewPartitions, TakePartition, FailPartition and ReleasePartitions update,
+//	                                          RenewPartitions, TakePartition, FailPartition, ReleasePartitions and
+//	                                          MeasurePartitions update,
 //	                                          Forget deletes
 //	members           view_name, block_no     the live partition that holds a block; CommitPartition inserts,
 //	                                          ReplacePartitions and RewritePartition move, RetirePartitions

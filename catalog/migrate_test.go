@@ -103,9 +103,11 @@ func newOldDatabase(t *testing.T, database, driver, dsn string, files []string) 
 		covered: telemetry.BlockID(uuid.New()), partition: uuid.New(),
 	}
 	stream := [16]byte(uuid.New())
-	exec("INSERT INTO processes VALUES (" + id(o.process) + ", '/bin/game', 'ada', 'Ada', 'box', 'debian', 'cpu', 1000, 10, 20, NULL, '{}', 30)")
+	exec("INSERT INTO processes (process_id, exe, username, realname, computer, distro, cpu_brand, tsc_frequency, start_time, " +
+		"start_ticks, parent_id, properties, insert_time) VALUES (" + id(o.process) + ", '/bin/game', 'ada', 'Ada', 'box', 'debian', 'cpu', 1000, 10, 20, NULL, '{}', 30)")
 	exec("INSERT INTO process_activity VALUES (" + id(o.process) + ", 60, 400, 50, 2)")
-	exec("INSERT INTO streams VALUES (" + id(stream) + ", " + id(o.process) + ", " + bytes(0x80) + ", " + bytes(0x80) +
+	exec("INSERT INTO streams (stream_id, process_id, dependencies_metadata, objects_metadata, tags, properties, format, insert_time) " +
+		"VALUES (" + id(stream) + ", " + id(o.process) + ", " + bytes(0x80) + ", " + bytes(0x80) +
 		`, '["log"]', '{}', '` + telemetry.FormatNative + "', 31)")
 	exec("INSERT INTO stream_tags VALUES (" + id(stream) + ", 'log')")
 	exec("INSERT INTO stream_feeds VALUES (" + id(stream) + ", 'log_entries')")
@@ -172,6 +174,16 @@ func (o *oldDatabase) check(t *testing.T, db *catalog.DB) {
 	t.Helper()
 	if err := db.CheckCoverage(t.Context()); err != nil {
 		t.Error(err)
+	}
+	for _, want := range []int{1, 0} {
+		any := false
+		err := db.Read(t.Context(), func(r *catalog.Reader) (err error) {
+			any, err = r.AnyUnmeasured(t.Context())
+			return err
+		})
+		if n, err2 := db.MeasurePartitions(t.Context(), 10); n != want || any != (want > 0) || err != nil || err2 != nil {
+			t.Errorf("MeasurePartitions = %d, %v, want %d; any: %v, %v", n, err2, want, any, err)
+		}
 	}
 	err := db.Read(t.Context(), func(r *catalog.Reader) error {
 		pending, err := r.Pending(t.Context(), catalog.LogEntries, catalog.Filter{})

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 
@@ -10,9 +11,14 @@ import (
 // PartitionRecord is a live partition with what its members tell about it.
 type PartitionRecord struct {
 	Partition
-	MinInsert telemetry.Time // smallest and largest insert time of the blocks
+	MinInsert telemetry.Time // smallest and largest insert time of the blocks; 0 until MeasurePartitions
 	MaxInsert telemetry.Time
 	Objects   int64 // sum over the blocks
+
+	// Smallest and largest time from which the age of the blocks counts: when they came into this catalog, or their insert
+	// time when that is later. 0 until MeasurePartitions.
+	MinRecorded telemetry.Time
+	MaxRecorded telemetry.Time
 }
 
 // PartitionFilter narrows what PartitionRecords returns; zero fields do not narrow.
@@ -22,6 +28,7 @@ type PartitionFilter struct {
 	File    string
 	Process telemetry.ProcessID // partitions with a block of it, or of one of its streams
 	Before  telemetry.Time      // partitions with a block inserted before
+	Older   telemetry.Time      // partitions with a block that was inserted before, and came into this catalog before
 }
 
 func (f PartitionFilter) options() []option {
@@ -41,6 +48,9 @@ func (f PartitionFilter) options() []option {
 	if f.Before != 0 {
 		o = append(o, option{"before", []any{int64(f.Before)}})
 	}
+	if f.Older != 0 {
+		o = append(o, option{"older", []any{int64(f.Older), int64(f.Older)}})
+	}
 	return o
 }
 
@@ -49,7 +59,8 @@ func (r *Reader) PartitionRecords(ctx context.Context, f PartitionFilter) ([]Par
 	var list []PartitionRecord
 	err := r.s.each(ctx, query{name: "partition_records", options: f.options()}, func(rows *sql.Rows) error {
 		var p PartitionRecord
-		dest := append(p.dest(), (*int64)(&p.MinInsert), (*int64)(&p.MaxInsert), &p.Objects)
+		dest := append(p.dest(), (*int64)(&p.MinInsert), (*int64)(&p.MaxInsert), &p.Objects,
+			(*int64)(&p.MinRecorded), (*int64)(&p.MaxRecorded))
 		if err := rows.Scan(dest...); err != nil {
 			return err
 		}
@@ -102,14 +113,20 @@ func (r *Reader) MemberBlocks(ctx context.Context, p Partition, after int64, lim
 
 // span is what a partition's members tell about it.
 type span struct {
-	blocks, min, max, objects int64
+	blocks, min, max, objects int64 // min and max of insert times
+	oldest, newest            int64 // by the time from which their age counts
 }
 
-func (x *span) dest() []any { return []any{&x.blocks, &x.min, &x.max, &x.objects} }
+func (x *span) dest() []any {
+	return []any{&x.blocks, &x.min, &x.max, &x.objects, &x.oldest, &x.newest}
+}
+
+// known tells whether x is what was recorded of partitions by programs that record all of it.
+func (x *span) known() bool { return x.min != 0 && x.oldest != 0 }
 
 // setSpan records x with the partition of that number.
 func setSpan(ctx context.Context, s *session, no int64, x span) error {
-	_, err := s.exec(ctx, query{name: "set_partition_span", args: []any{x.blocks, x.min, x.max, x.objects, no}})
+	_, err := s.exec(ctx, query{name: "set_partition_span", args: []any{x.blocks, x.min, x.max, x.objects, x.oldest, x.newest, no}})
 	return err
 }
 
@@ -118,6 +135,9 @@ func setSpanOfMembers(ctx context.Context, s *session, no int64) error {
 	var x span
 	if err := s.one(ctx, query{name: "member_span", args: []any{no}}, x.dest()...); err != nil {
 		return err
+	}
+	if !x.known() { // inserted in 1970: 0 says that nobody has looked
+		x.min, x.oldest = cmp.Or(x.min, 1), cmp.Or(x.oldest, 1)
 	}
 	return setSpan(ctx, s, no, x)
 }
@@ -134,8 +154,52 @@ func spanOf(ctx context.Context, s *session, partitions []PartitionID) (sum span
 			sum, first = x, false
 			return nil
 		}
-		sum = span{sum.blocks + x.blocks, min(sum.min, x.min), max(sum.max, x.max), sum.objects + x.objects}
+		sum = span{
+			sum.blocks + x.blocks, min(sum.min, x.min), max(sum.max, x.max), sum.objects + x.objects,
+			min(sum.oldest, x.oldest), max(sum.newest, x.newest),
+		}
 		return nil
 	})
 	return sum, err
+}
+
+// MeasurePartitions finds out and records what the members tell about up to limit live partitions of which an older program has
+// not recorded it, and returns how many it found.
+func (db *DB) MeasurePartitions(ctx context.Context, limit int) (int, error) {
+	var numbers []any
+	err := db.write(ctx, "measure partitions", func(s *session) error {
+		numbers = nil
+		q := query{name: "unmeasured_partitions", args: []any{int64(db.timeNow()), limit}}
+		if err := s.each(ctx, q, collectNumbers(&numbers)); err != nil {
+			return err
+		}
+		for _, no := range numbers {
+			if err := setSpanOfMembers(ctx, s, no.(int64)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return len(numbers), err
+}
+
+// AnyUnmeasured reports whether MeasurePartitions would find something.
+func (r *Reader) AnyUnmeasured(ctx context.Context) (found bool, err error) {
+	err = r.s.each(ctx, query{name: "any_unmeasured", args: []any{int64(r.s.db.timeNow())}}, func(*sql.Rows) error {
+		found = true
+		return nil
+	})
+	return found, err
+}
+
+// OldMembers returns the blocks of a live partition that were inserted before a moment, and came into this catalog before it.
+func (r *Reader) OldMembers(ctx context.Context, partition PartitionID, older telemetry.Time) ([]telemetry.BlockID, error) {
+	var found [][16]byte
+	q := query{name: "old_members", args: []any{id(partition), int64(older), int64(older)}}
+	err := r.s.each(ctx, q, collectIDs(&found))
+	list := make([]telemetry.BlockID, len(found))
+	for i := range found {
+		list[i] = telemetry.BlockID(found[i])
+	}
+	return list, err
 }

@@ -30,7 +30,7 @@ func insertProcess(ctx context.Context, s *session, p telemetry.Process) (insert
 	}
 	n, err := s.exec(ctx, query{name: "insert_process", args: []any{
 		id(p.ID), clean(p.Exe), clean(p.Username), clean(p.Realname), clean(p.Computer), clean(p.Distro), clean(p.CPUBrand),
-		p.TSCFrequency, int64(p.StartTime), int64(p.StartTicks), parent, properties, int64(p.InsertTime),
+		p.TSCFrequency, int64(p.StartTime), int64(p.StartTicks), parent, properties, int64(p.InsertTime), int64(s.db.timeNow()),
 	}})
 	return n == 1, err
 }

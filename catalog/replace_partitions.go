@@ -35,7 +35,7 @@ func (db *DB) ReplacePartitions(ctx context.Context, owner Owner, old []Partitio
 		if sum.blocks, err = s.inBatches(ctx, "move_members", ids(list), no); err != nil {
 			return err
 		}
-		if sum.min == 0 { // a program from before the columns recorded one of them
+		if !sum.known() { // a program from before the columns recorded one of them
 			return setSpanOfMembers(ctx, s, no)
 		}
 		return setSpan(ctx, s, no, sum)

@@ -45,7 +45,7 @@ func insertStream(ctx context.Context, s *session, st telemetry.Stream) (inserte
 	}
 	n, err := s.exec(ctx, query{name: "insert_stream", args: []any{
 		id(st.ID), id(st.ProcessID), bytesOf(st.DependenciesMetadata), bytesOf(st.ObjectsMetadata), tags, properties,
-		clean(st.Format), int64(st.InsertTime),
+		clean(st.Format), int64(st.InsertTime), int64(s.db.timeNow()),
 	}})
 	if err != nil || n == 0 {
 		return false, err

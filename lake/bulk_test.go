@@ -301,3 +301,59 @@ func TestPayloadsOfAnEndlessCall(t *testing.T) {
 		t.Errorf("a call of three hours: %v, want TooLarge", err)
 	}
 }
+
+// TestRetentionWhileCopying copies a lake whose blocks are older than the rules of the one they come to, and applies the rules
+// after every step: nothing goes until it is too old since it came.
+func TestRetentionWhileCopying(t *testing.T) {
+	rules, err := lake.ParseRetention("*=30d")
+	if err != nil {
+		t.Fatal(err)
+	}
+	from := open(t)
+	for _, q := range captured(t, "v030") {
+		from.send(t, q)
+	}
+	want := from.everything(t)
+	for _, order := range [][]string{{"processes", "streams", "blocks", "payloads"}, {"payloads", "blocks", "streams", "processes"}} {
+		now := time.Now().Add(400 * 24 * time.Hour)
+		to := openClock(t, t.TempDir(), lake.Maintenance{}, func() time.Time { return now })
+		apply := func() {
+			t.Helper()
+			if _, err := to.ApplyRetention(t.Context(), rules); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, table := range order {
+			in := from.payloads(t)
+			if table != "payloads" {
+				in = from.table(t, table)
+			}
+			if _, err := bulk.Load(t.Context(), to.Lake, table, in); err != nil {
+				t.Fatal(err)
+			}
+			apply()
+			now = now.Add(24 * time.Hour)
+		}
+		apply()
+		if err := to.Settle(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		apply()
+		now = now.Add(24 * 24 * time.Hour)
+		apply()
+		if got := to.everything(t); !reflect.DeepEqual(got, want) {
+			for view := range want {
+				if !reflect.DeepEqual(got[view], want[view]) {
+					t.Errorf("%s: %d rows, want %d", view, len(got[view]), len(want[view]))
+				}
+			}
+		}
+		now = now.Add(30 * 24 * time.Hour)
+		apply()
+		for view, rows := range to.everything(t) {
+			if len(rows) > 0 {
+				t.Errorf("%d rows of %s are left", len(rows), view)
+			}
+		}
+	}
+}

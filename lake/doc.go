@@ -15,7 +15,7 @@
 // count or claim sees it. The transaction that brings the second half makes a block of both, with its pending rows. So a
 // block is never half visible and never lost, whichever half is sent again or never comes; what waits is told in the log
 // every hour. Segments of staged payloads are in use. A block that comes whole meanwhile, from its program, wins; its
-// staged half is deleted. Insert times are those of the lake that is copied.
+// staged half is deleted. Insert times are those of the lake that is copied; age counts from when things came here.
 //
 // # Reading
 //

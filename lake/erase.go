@@ -62,7 +62,7 @@ func (l *Lake) PlanErase(ctx context.Context, e Erasure) (Erased, error) {
 			return err
 		}
 		for i := range touched {
-			drop, all, err := members(ctx, r, &touched[i].Partition, e.takes(streams))
+			drop, all, err := members(e.takes(streams))(ctx, r, &touched[i].Partition)
 			switch {
 			case err != nil:
 				return err
@@ -109,17 +109,20 @@ func (e Erasure) takes(streams map[telemetry.StreamID]bool) func(*catalog.BlockR
 	}
 }
 
-// members returns the blocks of a live partition that take chooses, and whether these are all.
-func members(ctx context.Context, r *catalog.Reader, p *catalog.Partition, take func(*catalog.BlockRecord) bool) (
-	chosen []telemetry.BlockID, all bool, err error,
-) {
-	list, err := r.Members(ctx, p.ID)
-	for i := range list {
-		if take(&list[i]) {
-			chosen = append(chosen, list[i].ID)
+// chooser returns some blocks of a live partition, and whether these are all.
+type chooser func(context.Context, *catalog.Reader, *catalog.Partition) (chosen []telemetry.BlockID, all bool, err error)
+
+// members chooses those that take wants.
+func members(take func(*catalog.BlockRecord) bool) chooser {
+	return func(ctx context.Context, r *catalog.Reader, p *catalog.Partition) (chosen []telemetry.BlockID, all bool, err error) {
+		list, err := r.Members(ctx, p.ID)
+		for i := range list {
+			if take(&list[i]) {
+				chosen = append(chosen, list[i].ID)
+			}
 		}
+		return chosen, len(chosen) == len(list) && len(list) > 0, err
 	}
-	return chosen, len(chosen) == len(list) && len(list) > 0, err
 }
 
 // Erase deletes blocks, their rows in partitions, and a process that is named without a time with its streams. Queries
@@ -210,7 +213,7 @@ func (l *Lake) dropRows(ctx context.Context, f catalog.PartitionFilter, e Erasur
 			return false, err
 		}
 		p := &touched[i].Partition
-		dropped, all, err := l.drop(ctx, p, e.takes(streams), true)
+		dropped, all, err := l.drop(ctx, p, members(e.takes(streams)), true)
 		switch {
 		case errors.Is(err, catalog.ErrNotFound), errors.Is(err, catalog.ErrLostClaim):
 			busy = true
@@ -227,9 +230,9 @@ func (l *Lake) dropRows(ctx context.Context, f catalog.PartitionFilter, e Erasur
 	return busy, nil
 }
 
-// drop takes the blocks that take chooses out of a partition. Unless force is set, ErrLostClaim means that another process
+// drop takes the blocks that choose returns out of a partition. Unless force is set, ErrLostClaim means that another process
 // has claimed it.
-func (l *Lake) drop(ctx context.Context, p *catalog.Partition, take func(*catalog.BlockRecord) bool, force bool) (n int, all bool, err error) {
+func (l *Lake) drop(ctx context.Context, p *catalog.Partition, choose chooser, force bool) (n int, all bool, err error) {
 	l.oneFile.Lock()
 	defer l.oneFile.Unlock()
 	if err := l.catalog.TakePartition(ctx, l.owner, p.ID, l.maintain.Lease, force); err != nil {
@@ -237,7 +240,7 @@ func (l *Lake) drop(ctx context.Context, p *catalog.Partition, take func(*catalo
 	}
 	var chosen []telemetry.BlockID
 	err = l.catalog.Read(ctx, func(r *catalog.Reader) (err error) {
-		chosen, all, err = members(ctx, r, p, take)
+		chosen, all, err = choose(ctx, r, p)
 		return err
 	})
 	if err == nil && len(chosen) > 0 {

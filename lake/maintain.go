@@ -85,6 +85,7 @@ func (l *Lake) chores() []chore {
 		{"remove retired files", time.Minute, l.removeRetired},
 		{"remove deleted blocks", time.Minute, l.removeWaste},
 		{"remove orphans", time.Hour, l.removeOrphans},
+		{"measure partitions", time.Minute, l.measure},
 	}
 }
 
@@ -189,6 +190,19 @@ func (l *Lake) Settle(ctx context.Context) error {
 // query can read any more.
 func (l *Lake) Tidy(ctx context.Context) error {
 	return errors.Join(l.removeRetired(ctx), l.removeWaste(ctx))
+}
+
+// measure records what an older program did not of partitions, a few in a transaction.
+func (l *Lake) measure(ctx context.Context) error {
+	var any bool
+	err := l.catalog.Read(ctx, func(r *catalog.Reader) (err error) {
+		any, err = r.AnyUnmeasured(ctx)
+		return err
+	})
+	for n := 1; err == nil && any && n > 0 && ctx.Err() == nil; {
+		n, err = l.catalog.MeasurePartitions(ctx, 16)
+	}
+	return err
 }
 
 // removeRetired deletes the files of partitions that were merged, or set aside, long enough ago.

@@ -16,7 +16,8 @@ import (
 
 // Retention says for how long blocks are kept, by what their streams carry. The zero value keeps everything for ever.
 //
-// Age counts from the moment a block was recorded. A block of a stream with several tags is kept as long as the longest of
+// Age counts from the moment a block came into this lake, also when it was copied from another, where it was recorded long
+// before: so nothing goes while it is being copied. A block of a stream with several tags is kept as long as the longest of
 // their rules says, its rows in a view as long as the rule of the view's tag. A rule takes rows out of a partition when
 // all its blocks are too old, or when the oldest has been so for a tenth of the age: partitions need not be rewritten
 // every hour, and no row stays longer than a tenth over its time.
@@ -183,7 +184,7 @@ func (r Retention) blockRules(now telemetry.Time) []blockRule {
 			continue
 		}
 		before, longer := t.limits(now)
-		d := catalog.Doomed{Tag: t.tag, Before: before, Whole: before, Part: longer}
+		d := catalog.Doomed{Tag: t.tag, Older: before, Whole: before, Part: longer}
 		for _, other := range tags {
 			if !other.limited || other.age > t.age {
 				d.Without = append(d.Without, other.tag)
@@ -194,13 +195,13 @@ func (r Retention) blockRules(now telemetry.Time) []blockRule {
 	if age, ok := r.ages[allSignals]; ok {
 		rules = append(rules, blockRule{
 			"blocks of other streams older than " + formatAge(age),
-			catalog.Doomed{Known: true, Without: known, Before: now - telemetryDuration(age)},
+			catalog.Doomed{Known: true, Without: known, Older: now - telemetryDuration(age)},
 		})
 	}
 	if age, ok := r.age(orphanSignal); ok {
 		rules = append(rules, blockRule{
 			"blocks whose stream or process never came, older than " + formatAge(age),
-			catalog.Doomed{Orphans: true, Before: now - telemetryDuration(age)},
+			catalog.Doomed{Orphans: true, Older: now - telemetryDuration(age)},
 		})
 	}
 	return rules
@@ -246,7 +247,7 @@ func (s RetentionStep) String() string {
 type viewRule struct {
 	view           catalog.View
 	age            time.Duration
-	before, longer telemetry.Time // rows of blocks inserted before go, at the latest when the oldest was inserted before longer
+	before, longer telemetry.Time // rows of blocks that came before go, at the latest when the oldest came before longer
 }
 
 func (r Retention) viewRules(now telemetry.Time) []viewRule {
@@ -268,8 +269,8 @@ func (r viewRule) what() string {
 
 // due returns what to do with a partition.
 func (r viewRule) due(p *catalog.PartitionRecord) (whole, due bool) {
-	whole = p.MaxInsert < r.before
-	return whole, whole || p.MinInsert < r.longer
+	whole = max(p.MaxInsert, p.MaxRecorded) < r.before
+	return whole, whole || max(p.MinInsert, p.MinRecorded) < r.longer
 }
 
 // PlanRetention tells what the rules would take now.
@@ -280,7 +281,7 @@ func (l *Lake) PlanRetention(ctx context.Context, rules Retention) ([]RetentionS
 		list = nil
 		for _, rule := range rules.viewRules(now) {
 			step := RetentionStep{What: rule.what()}
-			old, err := r.PartitionRecords(ctx, catalog.PartitionFilter{View: rule.view, Before: rule.before})
+			old, err := r.PartitionRecords(ctx, catalog.PartitionFilter{View: rule.view, Older: rule.before})
 			if err != nil {
 				return err
 			}
@@ -321,7 +322,7 @@ func (l *Lake) ApplyRetention(ctx context.Context, rules Retention) ([]Retention
 		list = append(list, step)
 	}
 	if age, ok := rules.age(orphanSignal); ok {
-		d := catalog.Doomed{Orphans: true, Before: now - telemetryDuration(age)}
+		d := catalog.Doomed{Orphans: true, Older: now - telemetryDuration(age)}
 		errs = append(errs, untilFew(1024, func() (int64, error) { return l.catalog.DeleteStaged(ctx, d) }))
 		for _, v := range catalog.Views() {
 			errs = append(errs, untilFew(1024, func() (int64, error) { return l.catalog.DropPending(ctx, v, d) }))
@@ -339,7 +340,7 @@ func (l *Lake) ApplyRetention(ctx context.Context, rules Retention) ([]Retention
 	}
 	if before, ok := rules.idleBefore(now); ok {
 		errs = append(errs, untilFew(256, func() (int64, error) {
-			processes, streams, err := l.catalog.DeleteIdle(ctx, catalog.Doomed{Before: before})
+			processes, streams, err := l.catalog.DeleteIdle(ctx, catalog.Doomed{Older: before})
 			return max(processes, streams), err
 		}))
 	}
@@ -355,14 +356,14 @@ func (l *Lake) ApplyRetention(ctx context.Context, rules Retention) ([]Retention
 // dropOld takes old rows out of a view.
 func (l *Lake) dropOld(ctx context.Context, rule viewRule, step *RetentionStep) error {
 	err := untilFew(1024, func() (int64, error) {
-		return l.catalog.DropPending(ctx, rule.view, catalog.Doomed{Before: rule.before})
+		return l.catalog.DropPending(ctx, rule.view, catalog.Doomed{Older: rule.before})
 	})
 	if err != nil {
 		return err
 	}
 	var old []catalog.PartitionRecord
 	err = l.catalog.Read(ctx, func(r *catalog.Reader) (err error) {
-		old, err = r.PartitionRecords(ctx, catalog.PartitionFilter{View: rule.view, Before: rule.before})
+		old, err = r.PartitionRecords(ctx, catalog.PartitionFilter{View: rule.view, Older: rule.before})
 		return err
 	})
 	if err != nil {
@@ -377,7 +378,7 @@ func (l *Lake) dropOld(ctx context.Context, rule viewRule, step *RetentionStep) 
 			step.Waiting++
 			continue
 		}
-		n, all, err := l.drop(ctx, &old[i].Partition, func(b *catalog.BlockRecord) bool { return b.InsertTime < rule.before }, false)
+		n, all, err := l.drop(ctx, &old[i].Partition, older(rule.before), false)
 		switch {
 		case errors.Is(err, catalog.ErrLostClaim), errors.Is(err, catalog.ErrNotFound): // being merged: next time
 			step.Waiting++
@@ -396,4 +397,12 @@ func (l *Lake) dropOld(ctx context.Context, rule viewRule, step *RetentionStep) 
 func (l *Lake) retain(ctx context.Context) error {
 	_, err := l.ApplyRetention(ctx, l.maintain.Retention)
 	return err
+}
+
+// older chooses the blocks of a partition that came before a moment.
+func older(than telemetry.Time) chooser {
+	return func(ctx context.Context, r *catalog.Reader, p *catalog.Partition) ([]telemetry.BlockID, bool, error) {
+		list, err := r.OldMembers(ctx, p.ID, than)
+		return list, int64(len(list)) == p.Blocks && len(list) > 0, err
+	}
 }

@@ -260,12 +260,12 @@ func testDeleteBlocks(t *testing.T, open Open) {
 	old := newBlock(f.process.ID, cpu.ID, 0)
 	old.InsertTime = t0 - 1000*second
 	f.ok(f.db.StageBlocks(t.Context(), []telemetry.Block{old.Block}))
-	age := catalog.Doomed{Orphans: true, Before: telemetry.TimeOf(f.clock.now())}
+	age := catalog.Doomed{Orphans: true, Older: telemetry.TimeOf(f.clock.now())}
 	for _, want := range []int64{0, 1} {
 		if n, err := f.db.DeleteStaged(t.Context(), age); err != nil || n != want {
 			t.Errorf("DeleteStaged = %d, %v, want %d", n, err, want)
 		}
-		age.Before += second
+		age.Older += second
 	}
 }
 
@@ -415,4 +415,90 @@ func testDenials(t *testing.T, open Open) {
 	if got, err = f.db.Denials(t.Context()); err != nil || len(got) != 1 || got[0].ID != made[1].ID {
 		t.Errorf("%+v are left, %v", got, err)
 	}
+}
+
+// testOlder has a block, its process and its stream from another lake, inserted there long ago: their age counts from when they
+// came, wherever the block is.
+func testOlder(t *testing.T, open Open) {
+	f := newFixture(t, open)
+	ctx := t.Context()
+	long := t0 - 1_000_000*second
+	p := newProcess()
+	p.InsertTime = long
+	f.insert(p)
+	s := newStream(p.ID, telemetry.TagLog)
+	s.InsertTime = long
+	foreign := newStream(telemetry.ProcessID(uuid.New()), telemetry.TagLog)
+	foreign.InsertTime = long
+	f.insert(s)
+	f.insert(foreign)
+	b := newBlock(p.ID, s.ID, 0)
+	b.InsertTime = long
+	came := telemetry.TimeOf(f.clock.now())
+	f.append(b)
+	for _, d := range []catalog.Doomed{{Older: came}, {Older: came + 1}} {
+		counts := read(f, func(r *catalog.Reader) (catalog.BlockCounts, error) { return r.DoomedBlocks(ctx, d) })
+		if want := int64(d.Older - came); counts.Blocks != want {
+			t.Errorf("older than %d: %d blocks, want %d", d.Older-came, counts.Blocks, want)
+		}
+	}
+	if n, err := f.db.DropPending(ctx, catalog.LogEntries, catalog.Doomed{Older: came}); n != 0 || err != nil {
+		t.Errorf("DropPending = %d, %v; want 0", n, err)
+	}
+	first := f.commit(catalog.LogEntries)
+	record := func(older telemetry.Time) []catalog.PartitionRecord {
+		return read(f, func(r *catalog.Reader) ([]catalog.PartitionRecord, error) {
+			return r.PartitionRecords(ctx, catalog.PartitionFilter{Older: older})
+		})
+	}
+	if got := record(came); len(got) != 0 {
+		t.Errorf("partitions %+v", got)
+	}
+	if got := record(came + 1); len(got) != 1 || got[0].MinInsert != long || got[0].MinRecorded != came || got[0].MaxRecorded != came {
+		t.Errorf("partitions %+v", got)
+	}
+	f.clock.advance(time.Second)
+	young := newBlock(p.ID, s.ID, 10) // inserted after it came: clocks differ
+	f.append(young)
+	f.commit(catalog.LogEntries)
+	owner := uuid.New()
+	claimed, err := f.db.ClaimPartitions(ctx, catalog.ClaimPartitions{View: catalog.LogEntries, Owner: owner})
+	f.ok(err)
+	merged := newPartition(catalog.LogEntries)
+	f.ok(f.db.ReplacePartitions(ctx, owner, partitionIDs(claimed), merged))
+	if got := record(came + 1); len(got) != 1 || got[0].ID == first.ID || got[0].MinRecorded != came || got[0].MaxRecorded != young.InsertTime {
+		t.Errorf("partitions %+v", got)
+	}
+	for _, d := range []telemetry.Time{0, 1} {
+		old := read(f, func(r *catalog.Reader) ([]telemetry.BlockID, error) { return r.OldMembers(ctx, merged.ID, came+d) })
+		if want := blockIDs([]catalog.BlockRecord{b}[:d]); !slices.Equal(old, want) {
+			t.Errorf("old members %v, want %v", old, want)
+		}
+	}
+	if n, err := f.db.MeasurePartitions(ctx, 10); n != 0 || err != nil {
+		t.Errorf("MeasurePartitions = %d, %v; want 0", n, err)
+	}
+	deleted, err := f.db.DeleteBlocks(ctx, catalog.Doomed{Known: true, Older: came})
+	if err != nil || deleted.Blocks != 0 {
+		t.Errorf("DeleteBlocks = %+v, %v", deleted, err)
+	}
+	empty := newProcess()
+	empty.InsertTime = long
+	f.insert(empty)
+	now := telemetry.TimeOf(f.clock.now())
+	for _, step := range []struct {
+		older   telemetry.Time
+		streams int64
+		want    int64
+	}{
+		{came, 0, 0},
+		{came + 1, 2, 1}, // the fixture's process with its stream, and the foreign one
+		{now + 1, 0, 1},
+	} {
+		processes, streams, err := f.db.DeleteIdle(ctx, catalog.Doomed{Older: step.older})
+		if err != nil || processes != step.want || streams != step.streams {
+			t.Errorf("DeleteIdle = %d, %d, %v; want %+v", processes, streams, err, step)
+		}
+	}
+	f.check()
 }

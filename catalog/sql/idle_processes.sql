@@ -7,4 +7,5 @@ WHERE NOT EXISTS (SELECT 1 FROM blocks b WHERE b.process_id = p.process_id)
     AND p.process_id NOT IN (SELECT h.process_id FROM staged h)
 --if process: AND p.process_id = ?
 --if before: AND COALESCE(a.last_update, p.insert_time) < ?
+--if older: AND COALESCE(a.last_update, p.insert_time) < ? AND p.recorded_at < ?
 LIMIT 256

@@ -6,4 +6,5 @@ WHERE NOT EXISTS (SELECT 1 FROM processes p WHERE p.process_id = s.process_id)
     AND s.stream_id NOT IN (SELECT h.stream_id FROM staged h)
 --if process: AND s.process_id = ?
 --if before: AND s.insert_time < ?
+--if older: AND s.insert_time < ? AND s.recorded_at < ?
 LIMIT 256

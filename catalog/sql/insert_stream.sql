@@ -1,3 +1,3 @@
-INSERT INTO streams (stream_id, process_id, dependencies_metadata, objects_metadata, tags, properties, format, insert_time)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO streams (stream_id, process_id, dependencies_metadata, objects_metadata, tags, properties, format, insert_time, recorded_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (stream_id) DO NOTHING

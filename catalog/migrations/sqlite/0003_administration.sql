@@ -1,17 +1,11 @@
 -- What administrators need; doc.go explains the tables.
 
 -- Which blocks a partition was made from, for listing and for rules of age: the smallest and largest insert time of its
--- members, and the sum of their objects.
+-- members, and the sum of their objects. Partitions from before keep 0 until maintenance has looked at their members, some at a
+-- time: that is too much for a transaction in which nobody else can write.
 ALTER TABLE partitions ADD COLUMN min_insert INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE partitions ADD COLUMN max_insert INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE partitions ADD COLUMN objects INTEGER NOT NULL DEFAULT 0;
-UPDATE partitions SET
-    min_insert = COALESCE((SELECT MIN(b.insert_time) FROM members m JOIN blocks b ON b.block_no = m.block_no
-                           WHERE m.partition_no = partitions.partition_no), created),
-    max_insert = COALESCE((SELECT MAX(b.insert_time) FROM members m JOIN blocks b ON b.block_no = m.block_no
-                           WHERE m.partition_no = partitions.partition_no), created),
-    objects    = COALESCE((SELECT SUM(b.objects) FROM members m JOIN blocks b ON b.block_no = m.block_no
-                           WHERE m.partition_no = partitions.partition_no), 0);
 
 -- Blocks whose rows were deleted from a view on purpose while another view still holds them.
 CREATE TABLE dropped (
