@@ -14,7 +14,8 @@ import (
 //
 // Nothing is locked for that, and the atomic store that publishes is the only one per event.
 const (
-	smallChunk = 512  // words; the first chunk of a track, of which a program may have thousands
+	tinyChunk  = 64   // words; of tracks when there are thousands
+	smallChunk = 512  // words; the first chunk of a track
 	chunkWords = 8192 // words: 64 KiB
 )
 
@@ -25,9 +26,12 @@ type chunk struct {
 	_     [24]byte // one cache line, for the writer
 }
 
-// pool hands out chunks within a budget.
+// pool hands out chunks within a budget. Tracks keep a chunk while they are open, idle or not. So that this leaves room for
+// what is recorded, however many there are, the large chunks of tracks take no more than a quarter of the budget, the
+// small ones another quarter, and for the tiny ones the budget grows.
 type pool struct {
 	budget int64        // words
+	grown  atomic.Int64 // words that come on top: a tiny chunk for each open track
 	used   atomic.Int64 // words in lanes
 
 	mu   sync.Mutex
@@ -39,7 +43,7 @@ const kept = 32
 
 // get returns an empty chunk with room for at least n words, or nil when the budget is spent.
 func (p *pool) get(n int) *chunk {
-	if p.used.Add(int64(n)) > p.budget {
+	if p.used.Add(int64(n)) > p.budget+p.grown.Load() {
 		p.used.Add(-int64(n))
 		return nil
 	}

@@ -40,6 +40,7 @@ func (r *Recorder) collect(all bool) {
 		if closed {
 			r.tracks.remove(t)
 			r.pool.put(t.head)
+			r.pool.grown.Add(-tinyChunk)
 			if e, ok := r.sink.(streamEnder); ok && t.outlet.announced {
 				e.EndStream(t.outlet.stream)
 			}

@@ -58,7 +58,7 @@ func (r *Recorder) buffer() []uint64 {
 	case b := <-r.spare:
 		return b[:0]
 	default:
-		return make([]uint64, 0, min(r.block, smallChunk))
+		return make([]uint64, 0, tinyChunk) // most blocks of tracks are small, and there may be many
 	}
 }
 

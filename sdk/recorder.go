@@ -52,7 +52,7 @@ type Options struct {
 	// BlockBytes is the size at which a block is handed to the sink before that, in memory; 0 means 1 MiB.
 	BlockBytes int
 	// BufferBytes bounds the memory of events that are not yet handed to the sink; 0 means 64 MiB. Beyond it events are
-	// lost, and counted.
+	// lost, and counted. Half a KiB for each open track comes on top.
 	BufferBytes int
 
 	// SystemMetrics measures machine, process and Go runtime every second.

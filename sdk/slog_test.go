@@ -204,7 +204,7 @@ type echo struct {
 
 func (e *echo) Write(line []byte) (int, error) {
 	e.lines = append(e.lines, string(line))
-	e.log.Info("written", "line", string(line)) //nolint:sloglint // as code of others does
+	e.log.Info("written", "line", string(line))
 	panic("broken")
 }
 

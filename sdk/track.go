@@ -49,6 +49,8 @@ type track struct {
 	// Of the flusher:
 	outlet *outlet
 	open   []uint32 // spans that have begun and not ended, by number
+
+	at int // in tracks.list
 }
 
 // tracks are those that are not closed.
@@ -68,15 +70,12 @@ func (t *tracks) all() []*track {
 func (t *tracks) remove(gone *track) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for i, x := range t.list {
-		if x == gone {
-			t.list[i] = t.list[len(t.list)-1]
-			t.list[len(t.list)-1] = nil
-			t.list = t.list[:len(t.list)-1]
-			t.open.Add(-1)
-			return
-		}
-	}
+	last := len(t.list) - 1
+	t.list[gone.at] = t.list[last]
+	t.list[gone.at].at = gone.at
+	t.list[last] = nil
+	t.list = t.list[:last]
+	t.open.Add(-1)
 }
 
 // NewTrack opens a track for the goroutine that calls, with the default recorder.
@@ -96,8 +95,10 @@ func (r *Recorder) NewTrack(name string) *Track {
 		"thread-name": strings.ToValidUTF8(strings.ReplaceAll(name, "\x00", ""), "\uFFFD"),
 		"thread-id":   strconv.Itoa(r.tracks.last),
 	})
+	t.at = len(r.tracks.list)
 	r.tracks.list = append(r.tracks.list, t)
 	r.tracks.open.Add(1)
+	r.pool.grown.Add(tinyChunk)
 	handle := &Track{t}
 	// A goroutine that forgets to close its track must not keep it for ever. Each call keeps the handle alive to its end:
 	// once the track counts as closed, its chunks are given to others.
@@ -224,11 +225,7 @@ func (t *track) grow(n int) bool {
 	if t.mute() {
 		return false
 	}
-	size := chunkWords
-	if t.first || t.recorder.manyTracks() {
-		size = smallChunk
-	}
-	c := t.recorder.chunk(max(n, size))
+	c := t.recorder.chunk(max(n, t.recorder.trackChunk(t.first)))
 	if c == nil {
 		return false
 	}
@@ -237,9 +234,19 @@ func (t *track) grow(n int) bool {
 	return true
 }
 
-// manyTracks reports whether there are so many that large chunks for each, which a track keeps while it is idle, would
-// take more than half of the memory that all share.
-func (r *Recorder) manyTracks() bool { return r.tracks.open.Load()*chunkWords > r.pool.budget/2 }
+// trackChunk is the size of a track's next chunk. Who has one that is large got it when there were few; see pool.
+func (r *Recorder) trackChunk(first bool) int {
+	const share = 4 // of the budget
+	most := r.pool.budget / share
+	switch open := r.tracks.open.Load(); {
+	case !first && open*chunkWords <= most:
+		return chunkWords
+	case open*smallChunk <= most:
+		return smallChunk
+	default:
+		return tinyChunk
+	}
+}
 
 // beginSlow begins a span when there is no room, or was none. A span is recorded with its begin and its end, or with
 // neither.

@@ -36,6 +36,43 @@ func TestManyTracks(t *testing.T) {
 	}
 }
 
+// However many tracks are open, all record, and what is recorded elsewhere has room.
+func TestVeryManyTracks(t *testing.T) {
+	r, s := newRecorder(t, sdk.Options{BufferBytes: 256 << 10, FlushPeriod: time.Hour})
+	const tracks = 500
+	var open []*sdk.Track
+	record := func() {
+		for i, track := range open {
+			for range 40 {
+				track.Begin(outer).End()
+			}
+			if i%20 == 0 {
+				flush(t, r)
+			}
+		}
+		flush(t, r)
+	}
+	for range tracks {
+		open = append(open, r.NewTrack("worker"))
+	}
+	record()
+	record()
+	for range 1000 {
+		r.Int(frames, 1)
+		r.NewLogger("here").Info("text")
+	}
+	flush(t, r)
+	if l := r.Losses(); l != (sdk.Losses{}) {
+		t.Errorf("lost: %+v", l)
+	}
+	if n := len(s.Events(wire.KindBeginThreadSpan)); n != 2*40*tracks {
+		t.Errorf("%d spans of %d", n, 2*40*tracks)
+	}
+	for _, track := range open {
+		track.Close()
+	}
+}
+
 // Who turns spans off still wants the metrics that a track carries.
 func TestMetricsOfTracksWithoutSpans(t *testing.T) {
 	r, s := newRecorder(t, sdk.Options{NoSpans: true})

@@ -66,7 +66,8 @@ func split(process, stream, body []byte) (halves [2]half, err error) {
 	clock := telemetry.NewClock(p.StartTime, p.StartTicks, p.TSCFrequency)
 	size, written := 0, int32(0)
 	for i := range halves {
-		h, payload := b, wire.Payload{}
+		h := b
+		var payload wire.Payload
 		payload, h.Objects = parts[i].finish()
 		h.ID = telemetry.BlockID(uuid.NewSHA1(uuid.UUID(b.ID), []byte{byte(i)}))
 		if i == 0 {
