@@ -18,9 +18,14 @@ func (r *Recorder) Foreign() Foreign { return Foreign{r} }
 // Process is the record of the process.
 func (f Foreign) Process() telemetry.Process { return f.r.process }
 
-// TicksAt turns a moment into ticks of what is sent. It goes by the monotonic reading where t has one.
+// farthest is how far from the start of the process a moment can be: what servers store is 64 bits of nanoseconds since
+// 1970, and a clock that was never set must not spoil the block that it is in.
+const farthest = 100 * 365 * 24 * time.Hour
+
+// TicksAt turns a moment into ticks of what is sent. It goes by the monotonic reading where t has one. Moments that are
+// more than a century away become that.
 func (f Foreign) TicksAt(t time.Time) telemetry.Ticks {
-	return telemetry.Ticks(t.Sub(f.r.clock.start) + f.r.clock.ahead)
+	return telemetry.Ticks(min(max(t.Sub(f.r.clock.start), -farthest), farthest) + f.r.clock.ahead)
 }
 
 // Stream announces a stream, once, before its first block.

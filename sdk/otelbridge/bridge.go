@@ -15,7 +15,7 @@ import (
 type Recorder interface {
 	// Process is the record of the process.
 	Process() telemetry.Process
-	// TicksAt turns a moment into ticks of the process's clock.
+	// TicksAt turns a moment into ticks of the process's clock, such that a server can store them.
 	TicksAt(t time.Time) telemetry.Ticks
 	// Stream announces a stream.
 	Stream(id telemetry.StreamID, body []byte)
@@ -104,6 +104,14 @@ func (b *Bridge) Shutdown(ctx context.Context) error {
 	b.once.Do(func() { close(b.stop) })
 	b.running.Wait()
 	return b.Flush(ctx)
+}
+
+// ticks are those of a moment; of now when nobody said when.
+func (b *Bridge) ticks(at time.Time) telemetry.Ticks {
+	if at.IsZero() {
+		at = time.Now()
+	}
+	return b.opts.Recorder.TicksAt(at)
 }
 
 // errNothing is the answer to calls without data.

@@ -21,7 +21,9 @@
 //
 // Sums of counters are what was added since the last collection, sums of up-down counters and gauges are the value;
 // attributes are properties, the scope's name is the target. A histogram named n becomes n_count, n_sum, n_min, n_max, and
-// n_bucket with the property le, the upper bound, for each bucket that something fell into since the last collection.
+// n_bucket with the property le, the upper bound, for each bucket that something fell into since the last collection. A
+// summary, which other libraries hand on, becomes n_count, n_sum, and n with the property quantile; what such libraries
+// count from the start of the program stays so.
 //
 // # Logs
 //

@@ -44,7 +44,7 @@ func (e *logExporter) export(r *sdklog.Record) {
 		return true
 	})
 	level, target, msg := levelOf(r.Severity()), text(r.InstrumentationScope().Name), text(r.Body().String())
-	t := e.opts.Recorder.TicksAt(at)
+	t := (*Bridge)(e).ticks(at)
 	e.logs.add(1, t, t, func(w *wire.LogBuilder) { w.Add(t, level, target, msg, p) })
 }
 

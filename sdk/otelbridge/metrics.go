@@ -38,26 +38,29 @@ func (e *metricExporter) Export(_ context.Context, rm *metricdata.ResourceMetric
 		for _, m := range scope.Metrics {
 			s := sampler{e, wire.MetricDesc{Name: text(m.Name), Unit: text(m.Unit), Target: text(scope.Scope.Name), LOD: lod}}
 			switch data := m.Data.(type) {
-			case metricdata.Gauge[int64]:
-				points(s, data.DataPoints)
-			case metricdata.Gauge[float64]:
-				points(s, data.DataPoints)
-			case metricdata.Sum[int64]:
-				points(s, data.DataPoints)
-			case metricdata.Sum[float64]:
-				points(s, data.DataPoints)
-			case metricdata.Histogram[int64]:
-				histogram(s, data.DataPoints)
-			case metricdata.Histogram[float64]:
-				histogram(s, data.DataPoints)
-			case metricdata.ExponentialHistogram[int64]:
-				exponential(s, data.DataPoints)
-			case metricdata.ExponentialHistogram[float64]:
-				exponential(s, data.DataPoints)
+			case metricdata.Summary:
+				quantiles(s, data.DataPoints)
+			default: // of integers or of floats
+				aggregation[int64](s, data)
+				aggregation[float64](s, data)
 			}
 		}
 	}
 	return nil
+}
+
+// aggregation records what was aggregated of numbers of the type N, and nothing else.
+func aggregation[N int64 | float64](s sampler, data metricdata.Aggregation) {
+	switch data := data.(type) {
+	case metricdata.Gauge[N]:
+		points(s, data.DataPoints)
+	case metricdata.Sum[N]:
+		points(s, data.DataPoints)
+	case metricdata.Histogram[N]:
+		histogram(s, data.DataPoints)
+	case metricdata.ExponentialHistogram[N]:
+		exponential(s, data.DataPoints)
+	}
 }
 
 // ForceFlush implements [sdkmetric.Exporter].
@@ -82,7 +85,7 @@ func (s sampler) named(suffix, unit string) sampler {
 type number interface{ ~int64 | ~uint64 | ~float64 }
 
 func record[N number](s sampler, at time.Time, v N, p wire.Properties) {
-	t := s.exporter.opts.Recorder.TicksAt(at)
+	t := (*Bridge)(s.exporter).ticks(at)
 	s.exporter.metrics.add(1, t, t, func(w *wire.MetricBuilder) {
 		switch n := any(v).(type) {
 		case uint64:
@@ -136,6 +139,18 @@ func exponential[N int64 | float64](s sampler, list []metricdata.ExponentialHist
 	}
 }
 
+// quantiles records summaries, which no instrument makes but other libraries have.
+func quantiles(s sampler, list []metricdata.SummaryDataPoint) {
+	for _, d := range list {
+		p := attributes(d.Attributes)
+		record(s.named("_count", "count"), d.Time, d.Count, p)
+		record(s.named("_sum", s.desc.Unit), d.Time, d.Sum, p)
+		for _, q := range d.QuantileValues {
+			record(s, d.Time, q.Value, with(p, "quantile", q.Quantile))
+		}
+	}
+}
+
 func summary[N int64 | float64](s sampler, at time.Time, count uint64, sum N, least, most metricdata.Extrema[N], p wire.Properties) {
 	record(s.named("_count", "count"), at, count, p)
 	record(s.named("_sum", s.desc.Unit), at, sum, p)
@@ -151,8 +166,12 @@ func bucket(s sampler, at time.Time, bound float64, n uint64, p wire.Properties)
 	if n == 0 {
 		return
 	}
-	le := wire.Property{Name: "le", Value: strconv.FormatFloat(bound, 'g', -1, 64)}
-	record(s.named("_bucket", "count"), at, n, append(slices.Clip(p), le))
+	record(s.named("_bucket", "count"), at, n, with(p, "le", bound))
+}
+
+// with is p and a number.
+func with(p wire.Properties, name string, v float64) wire.Properties {
+	return append(slices.Clip(p), wire.Property{Name: name, Value: strconv.FormatFloat(v, 'g', -1, 64)})
 }
 
 func attributes(set attribute.Set) wire.Properties { return appendAttributes(nil, set.ToSlice()) }

@@ -47,8 +47,8 @@ func (p *spanProcessor) OnEnd(s sdktrace.ReadOnlySpan) {
 	scope := text(s.InstrumentationScope().Name)
 	desc := wire.SpanDesc{Name: text(s.Name()), Target: scope, ModulePath: scope, LOD: lod}
 	properties := spanProperties(s)
-	r := p.opts.Recorder
-	from, to := r.TicksAt(s.StartTime()), r.TicksAt(s.EndTime())
+	b := (*Bridge)(p)
+	from, to := b.ticks(s.StartTime()), b.ticks(s.EndTime())
 	p.spans.add(2, from, to, func(w *wire.SpanBuilder) {
 		ref := w.Desc(&desc)
 		w.BeginAsyncRef(from, ref, id, parent, depth)
@@ -74,7 +74,7 @@ func (p *spanProcessor) event(s sdktrace.ReadOnlySpan, scope string, e sdktrace.
 			}
 		}
 	}
-	t := p.opts.Recorder.TicksAt(e.Time)
+	t := (*Bridge)(p).ticks(e.Time)
 	p.logs.add(1, t, t, func(w *wire.LogBuilder) { w.Add(t, level, scope, msg, properties) })
 }
 
