@@ -29,13 +29,10 @@ func appendAttr(text []byte, n int, prefix string, a slog.Attr) ([]byte, int) {
 	text = append(text, 0, 0, 0, 0, 0, 0, 0, 0)
 	text = append(text, prefix...)
 	text = append(text, a.Key...)
-	name := len(text) - at - lengths
-	text = appendValue(text, v)
-	value := len(text) - at - lengths - name
-	if value > maxText {
-		value = maxText
-		text = text[:at+lengths+name+value]
-	}
+	name := cutAt(text[at+lengths:])
+	text = appendValue(text[:at+lengths+name], v)
+	value := cutAt(text[at+lengths+name:])
+	text = text[:at+lengths+name+value]
 	putLengths(text[at:], name, value)
 	return text, n + 1
 }
@@ -58,6 +55,8 @@ func appendValue(dst []byte, v slog.Value) []byte {
 		return v.Time().AppendFormat(dst, time.RFC3339Nano)
 	default:
 		switch x := v.Any().(type) {
+		case []byte:
+			return append(dst, x...)
 		case error:
 			return append(dst, safely(x.Error)...)
 		case fmt.Stringer:

@@ -31,6 +31,7 @@ type chunk struct {
 // small ones another quarter, and for the tiny ones the budget grows.
 type pool struct {
 	budget int64        // words
+	least  atomic.Int64 // words that there are in any case: two chunks for each processor, which keeps one
 	grown  atomic.Int64 // words that come on top: a tiny chunk for each open track
 	used   atomic.Int64 // words in lanes
 
@@ -43,7 +44,7 @@ const kept = 32
 
 // get returns an empty chunk with room for at least n words, or nil when the budget is spent.
 func (p *pool) get(n int) *chunk {
-	if p.used.Add(int64(n)) > p.budget+p.grown.Load() {
+	if p.used.Add(int64(n)) > max(p.budget, p.least.Load())+p.grown.Load() {
 		p.used.Add(-int64(n))
 		return nil
 	}

@@ -93,11 +93,12 @@ func writing() bool {
 
 // appendLine appends text that may take several lines; control characters that could rule a terminal are quoted.
 func appendLine(dst []byte, s string) []byte {
-	if strings.IndexFunc(s, func(c rune) bool { return c < ' ' && c != '\n' && c != '\t' || c == 0x7f }) < 0 {
+	rules := func(c rune) bool { return controls(c) && c != '\n' && c != '\t' }
+	if strings.IndexFunc(s, rules) < 0 {
 		return append(dst, s...)
 	}
 	for _, c := range s {
-		if c < ' ' && c != '\n' && c != '\t' || c == 0x7f {
+		if rules(c) {
 			q := strconv.AppendQuoteRune(nil, c)
 			dst = append(dst, q[1:len(q)-1]...)
 			continue
@@ -107,9 +108,12 @@ func appendLine(dst []byte, s string) []byte {
 	return dst
 }
 
+// controls reports whether c is a control character, of ASCII or of those from 0x80 on, which some terminals obey as well.
+func controls(c rune) bool { return c < ' ' || c >= 0x7f && c < 0xa0 }
+
 // appendShown appends a name or value, quoted where it could be misread.
 func appendShown(dst []byte, s string) []byte {
-	if s == "" || strings.IndexFunc(s, func(c rune) bool { return c <= ' ' || c == '=' || c == '"' || c == 0x7f }) >= 0 {
+	if s == "" || strings.IndexFunc(s, func(c rune) bool { return c == ' ' || c == '=' || c == '"' || controls(c) }) >= 0 {
 		return strconv.AppendQuote(dst, s)
 	}
 	return append(dst, s...)

@@ -123,12 +123,7 @@ func (t *levelTable) decideLocked() {
 	names := targets.all()
 	decided := make([]uint8, len(names))
 	for i, name := range names {
-		if !t.noRemote {
-			decided[i] = uint8(t.remote.of(name))
-		}
-		if !t.noConsole {
-			decided[i] |= uint8(t.console.of(name)) << consoleShift
-		}
+		decided[i] = t.decisionLocked(name)
 	}
 	highest := Level(0)
 	if !t.noRemote {
@@ -139,6 +134,17 @@ func (t *levelTable) decideLocked() {
 	}
 	t.highest.Store(uint32(highest))
 	t.decided.Store(&decided)
+}
+
+// decisionLocked decides about one target.
+func (t *levelTable) decisionLocked(name string) (d uint8) {
+	if !t.noRemote {
+		d = uint8(t.remote.of(name))
+	}
+	if !t.noConsole {
+		d |= uint8(t.console.of(name)) << consoleShift
+	}
+	return d
 }
 
 func (r *rules) highest() Level {
@@ -165,6 +171,11 @@ func (t *levelTable) more(target uint32) []uint8 {
 	if d := *t.decided.Load(); int(target) < len(d) {
 		return d
 	}
-	t.decideLocked()
-	return *t.decided.Load()
+	// What was decided stays; readers of the shorter list don't look behind its end.
+	d := *t.decided.Load()
+	for _, name := range targets.all()[len(d):] {
+		d = append(d, t.decisionLocked(name))
+	}
+	t.decided.Store(&d)
+	return d
 }

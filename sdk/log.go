@@ -3,6 +3,7 @@ package sdk
 import (
 	"log/slog"
 	"time"
+	"unicode/utf8"
 )
 
 // Message is a log entry whose text never changes. It costs no more than a metric.
@@ -187,9 +188,19 @@ func (r *Recorder) text(level Level, target uint32, msg string, properties []byt
 const maxText = 1 << 20
 
 // cut shortens s to what is kept.
-func cut(s string) string {
+func cut(s string) string { return s[:cutAt(s)] }
+
+// cutAt is how much of s is kept: whole letters.
+func cutAt[T string | []byte](s T) int {
 	if len(s) <= maxText {
-		return s
+		return len(s)
 	}
-	return s[:maxText]
+	n := maxText
+	for n > maxText-utf8.UTFMax && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	if !utf8.RuneStart(s[n]) {
+		return maxText // no text at all
+	}
+	return n
 }

@@ -137,7 +137,7 @@ func TestLosses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const spans = 50_000
+	spans := 25_000 * max(2, uint64(runtime.NumCPU())) // each processor has memory of its own
 	track := r.NewTrack("busy")
 	for range spans {
 		track.Begin(outer)

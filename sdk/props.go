@@ -22,15 +22,19 @@ type propertySet struct {
 	text string // in the form of inline properties
 }
 
-// maxSets bounds the sets that are kept.
-const maxSets = 1 << 16
+// maxSets and maxSetBytes bound the sets that are kept.
+const (
+	maxSets     = 1 << 16
+	maxSetBytes = 64 << 20
+)
 
 // sets are all that are kept, by id.
 var sets struct {
 	list atomic.Pointer[[]*propertySet]
 
-	mu  sync.Mutex
-	ids map[string]*propertySet // by text
+	mu    sync.Mutex
+	ids   map[string]*propertySet // by text
+	bytes int                     // of all texts
 }
 
 // NewProps returns a set of properties from names and values in turn. Values are texts or anything that [fmt.Sprint]
@@ -81,10 +85,11 @@ func keep(list wire.Properties, text string) *propertySet {
 		return s
 	}
 	all := allSets()
-	if len(all) > maxSets {
+	if len(all) > maxSets || sets.bytes+len(text) > maxSetBytes {
 		return &propertySet{list: list, text: text}
 	}
 	s := &propertySet{id: uint32(len(all)), list: list, text: text}
+	sets.bytes += len(text)
 	all = append(all, s)
 	sets.list.Store(&all)
 	if sets.ids == nil {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -52,7 +53,7 @@ type Options struct {
 	// BlockBytes is the size at which a block is handed to the sink before that, in memory; 0 means 1 MiB.
 	BlockBytes int
 	// BufferBytes bounds the memory of events that are not yet handed to the sink; 0 means 64 MiB. Beyond it events are
-	// lost, and counted. Half a KiB for each open track comes on top.
+	// lost, and counted. It is at least 128 KiB for each processor; half a KiB for each open track comes on top.
 	BufferBytes int
 
 	// SystemMetrics measures machine, process and Go runtime every second.
@@ -189,9 +190,23 @@ func (r *Recorder) describe() {
 	if r.process.ID.IsZero() {
 		r.process.ID = telemetry.ProcessID(newID())
 	}
+	p := &r.process
+	for _, text := range []*string{&p.Exe, &p.Username, &p.Realname, &p.Computer, &p.Distro, &p.CPUBrand} {
+		*text = clean(*text)
+	}
+	properties := make(map[string]string, len(p.Properties))
+	for name, value := range p.Properties {
+		properties[clean(name)] = clean(value)
+	}
+	p.Properties = properties
 	r.process.TSCFrequency = ticksPerSecond
 	r.process.StartTime = r.clock.startTime()
 	r.process.StartTicks = 0
+}
+
+// clean makes a text that every server takes: valid UTF-8 without NUL.
+func clean(s string) string {
+	return strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", ""), "\uFFFD")
 }
 
 // newID returns a random UUID, RFC 9562 section 5.4.
@@ -238,11 +253,21 @@ func (r *Recorder) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			r.collect(true)
+			r.collectSafely(true)
 		case <-r.wakes:
-			r.collect(false)
+			r.collectSafely(false)
 		}
 	}
+}
+
+// collectSafely is collect where nobody else could stop a panic of the sink's: it costs a block, not the program.
+func (r *Recorder) collectSafely(all bool) {
+	defer func() {
+		if v := recover(); v != nil {
+			r.log.Error("events lost: the sink panicked", "panic", v)
+		}
+	}()
+	r.collect(all)
 }
 
 // Flush hands everything recorded so far to the sink and waits until it is stored, or ctx ends. Once Shutdown was called,

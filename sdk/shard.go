@@ -27,6 +27,7 @@ func (r *Recorder) addShards(n int) {
 	for len(all) < n {
 		all = append(all, &shard{lane: newLane(r.clock)})
 	}
+	r.pool.least.Store(2 * chunkWords * int64(n))
 	r.shards.Store(&all)
 }
 
@@ -53,10 +54,16 @@ func (r *Recorder) enterRoom(k kind, n int) *shard {
 		switch {
 		case s == nil:
 			return nil
-		case spare != nil:
-			s.extend(spare) // the shard may be another one by now, with room left: it loses that
-			return s
 		case s.room(n):
+			if spare == nil {
+				return s
+			}
+			s.leave() // it is another one by now, or another goroutine was here
+			r.pool.put(spare)
+			spare = nil
+			continue
+		case spare != nil:
+			s.extend(spare)
 			return s
 		}
 		s.leave() // what follows may wait

@@ -28,7 +28,7 @@ type handler struct {
 	properties string    // of WithAttrs, as inline properties
 	n          int
 	prefix     string // of WithGroup, with a dot at its end
-	target     string // of WithAttrs
+	target     uint32 // of WithAttrs; 0: none
 }
 
 func (h handler) on() *Recorder {
@@ -46,8 +46,8 @@ func (h handler) Enabled(_ context.Context, l slog.Level) bool {
 		return false
 	}
 	level := fromSlog(l)
-	if h.target != "" {
-		remote, console := r.levels.of(targets.id(h.target))
+	if h.target != 0 {
+		remote, console := r.levels.of(h.target)
 		return level <= max(remote, console)
 	}
 	return level <= Level(r.levels.highest.Load())
@@ -61,21 +61,16 @@ func (h handler) Handle(_ context.Context, e slog.Record) error {
 	}
 	var buf [512]byte
 	text, n := append(buf[:0], h.properties...), h.n
-	target := h.target
+	id := h.target
 	e.Attrs(func(a slog.Attr) bool {
-		if a.Key == TargetKey && h.prefix == "" {
-			if v := a.Value.Resolve(); v.Kind() == slog.KindString {
-				target = v.String()
-				return true
-			}
+		if target, ok := h.targetIn(a); ok {
+			id = target
+			return true
 		}
 		text, n = appendAttr(text, n, h.prefix, a)
 		return true
 	})
-	var id uint32
-	if target != "" {
-		id = targets.id(target)
-	} else {
+	if id == 0 {
 		id = callers.target(e.PC)
 	}
 	level := fromSlog(e.Level)
@@ -97,16 +92,29 @@ func (h handler) Handle(_ context.Context, e slog.Record) error {
 func (h handler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	text, n := []byte(h.properties), h.n
 	for _, a := range attrs {
-		if a.Key == TargetKey && h.prefix == "" {
-			if v := a.Value.Resolve(); v.Kind() == slog.KindString {
-				h.target = v.String()
-				continue
-			}
+		if target, ok := h.targetIn(a); ok {
+			h.target = target
+			continue
 		}
 		text, n = appendAttr(text, n, h.prefix, a)
 	}
 	h.properties, h.n = string(text), n
 	return h
+}
+
+// targetIn is the target that an attribute sets, if it does; an empty one counts as none.
+func (h handler) targetIn(a slog.Attr) (id uint32, ok bool) {
+	if a.Key != TargetKey || h.prefix != "" {
+		return 0, false
+	}
+	v := a.Value.Resolve()
+	if v.Kind() != slog.KindString {
+		return 0, false
+	}
+	if v.String() == "" {
+		return 0, true
+	}
+	return targets.id(cut(v.String())), true
 }
 
 // WithGroup implements slog.Handler.

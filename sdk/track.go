@@ -4,7 +4,6 @@ import (
 	"math"
 	"runtime"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -92,7 +91,7 @@ func (r *Recorder) NewTrack(name string) *Track {
 	defer r.tracks.mu.Unlock()
 	r.tracks.last++
 	t.outlet = r.newOutlet(sink.Spans, map[string]string{
-		"thread-name": strings.ToValidUTF8(strings.ReplaceAll(name, "\x00", ""), "\uFFFD"),
+		"thread-name": clean(name),
 		"thread-id":   strconv.Itoa(r.tracks.last),
 	})
 	t.at = len(r.tracks.list)
@@ -155,14 +154,22 @@ func (t *Track) EndWith(p Props) {
 	runtime.KeepAlive(t)
 }
 
-// Scope is a span that has begun on a track.
+// Scope is a span that has begun on a track. The zero value ends without a trace.
 type Scope struct{ track *Track }
 
 // End ends the span; those that began inside it must have ended.
-func (s Scope) End() { s.track.End() }
+func (s Scope) End() {
+	if s.track != nil {
+		s.track.End()
+	}
+}
 
 // EndWith ends the span and gives it properties.
-func (s Scope) EndWith(p Props) { s.track.EndWith(p) }
+func (s Scope) EndWith(p Props) {
+	if s.track != nil {
+		s.track.EndWith(p)
+	}
+}
 
 func (t *track) end(head uint64) {
 	c := t.cur

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -267,6 +268,37 @@ func TestRecordChangesOnItsWay(t *testing.T) {
 		}
 		if len(got) != 2 || got[1] != "other" {
 			t.Errorf("the server got %q", got)
+		}
+	})
+}
+
+// unfitLog is a log that panics.
+type unfitLog struct{ slog.Handler }
+
+func (unfitLog) Enabled(context.Context, slog.Level) bool  { return true }
+func (unfitLog) Handle(context.Context, slog.Record) error { panic("no log") }
+
+// A transport and a log of the program's that panic break nothing (A139).
+func TestPanicsOfTheProgram(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		asked := 0
+		s, _ := open(t, Options{
+			URL: "http://x", Log: slog.New(unfitLog{slog.DiscardHandler}), InFlight: 1,
+			Transport: fakeServer(func(*http.Request) (int, http.Header, error) {
+				if asked++; asked < 5 {
+					panic("no transport")
+				}
+				return 200, nil, nil
+			}),
+		})
+		src := newSource()
+		src.register(s)
+		s.Block(src.block(Logs, 1))
+		bad := src.block(Spans, 1)
+		bad.Encode = nil
+		s.Block(bad)
+		if err := s.Shutdown(t.Context()); err == nil || s.Stats().Sent.Events != 1 {
+			t.Errorf("Shutdown = %v, %+v", err, s.Stats())
 		}
 	})
 }

@@ -2,6 +2,7 @@ package sink
 
 import (
 	"context"
+	"log/slog"
 	"time"
 )
 
@@ -54,13 +55,19 @@ func (s *Sink) report(now time.Time, last bool) (next time.Time) {
 	said = append(said, losses...)
 	s.mu.Unlock()
 	for _, m := range said {
-		if m.info {
-			s.log.InfoContext(context.Background(), m.text, m.args...) //nolint:sloglint // constant where it was made
-		} else {
-			s.log.WarnContext(context.Background(), m.text, m.args...) //nolint:sloglint // constant where it was made
-		}
+		s.write(m)
 	}
 	return next
+}
+
+// write writes to the log, which must not be able to end the program.
+func (s *Sink) write(m message) {
+	defer func() { _ = recover() }()
+	level := slog.LevelWarn
+	if m.info {
+		level = slog.LevelInfo
+	}
+	s.log.Log(context.Background(), level, m.text, m.args...) //nolint:sloglint // constant where it was made
 }
 
 // state tells that the server is away, refuses us, or is back.

@@ -85,7 +85,7 @@ func (p *poster) attempt(ctx context.Context, route string, body []byte) (*http.
 	if err := p.decorate(req); err != nil {
 		return nil, failureOf(err)
 	}
-	resp, err := p.client.Do(req)
+	resp, err := p.do(req)
 	if err != nil {
 		return nil, failureOf(err)
 	}
@@ -99,6 +99,16 @@ func (p *poster) attempt(ctx context.Context, route string, body []byte) (*http.
 	text = text[:min(len(text), shown)]
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, drained)) // for the connection to be used again
 	return req, outcomeOf(route, resp, oneLine(string(text)), time.Now())
+}
+
+// do makes a request; a transport of the program's that panics breaks it off.
+func (p *poster) do(req *http.Request) (resp *http.Response, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("panic: %v", r)
+		}
+	}()
+	return p.client.Do(req)
 }
 
 // credentialOf is what a request carries after the scheme, which no log must show.

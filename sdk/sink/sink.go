@@ -202,7 +202,7 @@ func (s *Sink) abandon() {
 			}
 		}
 		s.mu.Unlock()
-		s.log.Warn("a request of telemetry does not end although it was cancelled")
+		s.write(message{text: "a request of telemetry does not end although it was cancelled"})
 	}
 }
 
@@ -241,7 +241,9 @@ func (s *Sink) stop() (lost Count) {
 	s.discard(gone)
 	s.report(time.Now(), true)
 	if left.Blocks > 0 {
-		s.log.Info("telemetry that could not be sent is kept for the next start", "blocks", left.Blocks, "events", left.Events, "folder", s.opts.Spool)
+		s.write(message{info: true, text: "telemetry that could not be sent is kept for the next start", args: []any{
+			"blocks", left.Blocks, "events", left.Events, "folder", s.opts.Spool,
+		}})
 	}
 	return lost
 }
