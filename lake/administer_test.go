@@ -205,6 +205,10 @@ func TestRetirePartitions(t *testing.T) {
 			t.Errorf("%s: %v", set, err)
 		}
 	}
+	err := p.RetirePartitions(t.Context(), "log_entrys", "global", begin, p.at(), p.say)
+	if f := fault.Of(err); f == nil || f.Fix != "is log_entries meant?" {
+		t.Errorf("a misspelled view set: %v", err)
+	}
 }
 
 func TestRetireMatching(t *testing.T) {

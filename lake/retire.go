@@ -93,7 +93,7 @@ func checkSet(set string) (catalog.View, error) {
 			}
 		}
 	}
-	return "", fault.New(fault.Invalid, fmt.Sprintf("view set %s not found", set))
+	return "", unknownSet("", set)
 }
 
 // retireBlocks bounds the blocks that one transaction of RetirePartitions gives back, unless they are of one partition: on

@@ -14,6 +14,7 @@ import (
 
 	"github.com/micromegas-go/micromegas/catalog"
 	"github.com/micromegas-go/micromegas/internal/fault"
+	"github.com/micromegas-go/micromegas/internal/nearest"
 	"github.com/micromegas-go/micromegas/telemetry"
 )
 
@@ -27,7 +28,7 @@ func definition(name, instance string) (*view, error) {
 	}
 	at := slices.IndexFunc(allViews, func(v *view) bool { return v.name == name })
 	if at < 0 {
-		return nil, fault.New(fault.Invalid, fmt.Sprintf("error making view: view set %s not found", name))
+		return nil, unknownSet("error making view: ", name)
 	}
 	v := allViews[at]
 	if (Scan{Instance: instance}).bare() {
@@ -49,6 +50,21 @@ func definition(name, instance string) (*view, error) {
 		return nil, fault.New(fault.Invalid, fmt.Sprintf("error making view: %s takes a %s id: %s", name, v.instance, err))
 	}
 	return v, nil
+}
+
+// unknownSet says that there is no view set of this name, and which one may be meant.
+func unknownSet(before, name string) error {
+	f := fault.New(fault.Invalid, fmt.Sprintf("%sview set %s not found", before, name))
+	if meant := nearest.Name(name, func(yield func(string) bool) {
+		for _, v := range allViews {
+			if !yield(v.name) {
+				return
+			}
+		}
+	}); meant != "" {
+		f.Fix = fmt.Sprintf("is %s meant?", meant)
+	}
+	return f
 }
 
 // Views returns the names of the tables that need no instance.

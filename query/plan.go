@@ -161,19 +161,6 @@ func (s *Service) resolveScan(p *plan, scan planScan, at int) error {
 	return nil
 }
 
-// tableHint says what to do about an unknown table.
-func (s *Service) tableHint(table string) string {
-	if s.static.Schema(table) != nil { // known to statements, so that this is the definition of a view
-		return "views cannot read static tables, which other servers of the lake need not have"
-	}
-	if plainName(table) && !slices.Contains(s.lake.Views(), lower(table)) {
-		if _, err := s.lake.Schema(lower(table), "00000000-0000-0000-0000-000000000000"); err == nil {
-			return fmt.Sprintf("read one instance with view_instance('%s', '<id>')", lower(table))
-		}
-	}
-	return "SHOW TABLES lists the tables"
-}
-
 // ordered reports whether the order of reading can matter to the answer. Sorting millions of spans only to count them, or
 // to sort them again, would be a pity.
 func (p *plan) ordered() bool {

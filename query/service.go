@@ -415,5 +415,8 @@ func located(sql string, err error) error {
 		column := 1 + len([]rune(before[strings.LastIndexByte(before, '\n')+1:]))
 		f.Msg += fmt.Sprintf(" (at line %d, column %d)", line, column)
 	}
+	if f.Fix == "" {
+		f.Fix = engineHint(sql, at)
+	}
 	return &f
 }

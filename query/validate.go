@@ -133,7 +133,7 @@ func (v *validator) expression(n node) error {
 	case name == "":
 		return nil
 	case !v.functions[lower(name)] || qualifiedCall(n):
-		return unknownFunction(n, name)
+		return unknownFunction(n, name, functionHint(name, v.functions, v.tableFunctions, "it stands in FROM"))
 	case lower(name) == "error" && !slices.ContainsFunc(n.list("children"), isConstant):
 		// What it says of rows would be told before the conditions that hide them are applied.
 		return &SQLError{Fault: fault.New(fault.Invalid, "error() wants a constant text"), Pos: n.pos()}
@@ -160,7 +160,7 @@ func (v *validator) table(n node, ctes []string) error {
 	case "TABLE_FUNCTION":
 		f := n.child("function")
 		if name := f.text("function_name"); f.text("class") != "FUNCTION" || !v.tableFunctions[lower(name)] || qualifiedCall(f) {
-			return unknownFunction(f, name)
+			return unknownFunction(f, name, functionHint(name, v.tableFunctions, v.functions, "it makes a value, no table"))
 		}
 	case "BASE_TABLE":
 		name := n.text("table_name")
@@ -187,11 +187,14 @@ func (v *validator) table(n node, ctes []string) error {
 	return nil
 }
 
-func unknownFunction(n node, name string) error {
+func unknownFunction(n node, name, fix string) error {
 	if len(name) > 100 {
 		name = name[:100]
 	}
-	return &SQLError{Fault: fault.New(fault.Invalid, fmt.Sprintf("function '%s' does not exist", strings.ToValidUTF8(name, ""))), Pos: n.pos()}
+	return &SQLError{
+		Fault: &fault.Error{Kind: fault.Invalid, Msg: fmt.Sprintf("function '%s' does not exist", strings.ToValidUTF8(name, "")), Fix: fix},
+		Pos:   n.pos(),
+	}
 }
 
 func refused(n node, what string) error {
