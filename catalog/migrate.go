@@ -154,6 +154,11 @@ func apply(ctx context.Context, s *session, m migration) error {
 			continue
 		}
 		if _, err := s.tx.ExecContext(ctx, statement); err != nil {
+			// Both databases say so of a table, and in the first step no table is ours: other Micromegas servers call theirs alike.
+			if m.version == 1 && strings.Contains(err.Error(), "already exists") {
+				err = fmt.Errorf("the database has tables of another program, give it one of its own "+
+					"(docs/upgrading.md says how to take over a lake): %w", err)
+			}
 			return fmt.Errorf("%s: %w", m.name, err)
 		}
 	}

@@ -41,6 +41,29 @@ func testMigrate(t *testing.T, database, driver string, newDatabase func(*testin
 			o.migrate(t, len(files))
 		})
 	}
+	t.Run("of another program", func(t *testing.T) {
+		dsn := newDatabase(t)
+		raw, err := sql.Open(driver, dsn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer raw.Close()
+		if _, err := raw.ExecContext(t.Context(), "CREATE TABLE processes (process_id TEXT)"); err != nil {
+			t.Fatal(err)
+		}
+		db, err := catalog.Open(t.Context(), catalog.Options{DSN: dsn})
+		if err == nil {
+			err = db.Close()
+			t.Error("it was opened")
+		}
+		if err == nil || !strings.Contains(err.Error(), "tables of another program") {
+			t.Errorf("Open = %v", err)
+		}
+		var rows int
+		if err := raw.QueryRowContext(t.Context(), "SELECT count(process_id) FROM processes").Scan(&rows); err != nil {
+			t.Errorf("the other program's table: %v", err)
+		}
+	})
 	t.Run("of nothing", func(t *testing.T) {
 		dsn := newDatabase(t)
 		list, err := catalog.Migrations(t.Context(), catalog.Options{DSN: dsn})
