@@ -27,6 +27,8 @@ type cache struct {
 	next atomic.Int64
 	work sync.WaitGroup // files that are being made
 
+	closing chan struct{} // closed by close
+
 	mu     sync.Mutex
 	named  map[string]*localFile
 	making map[string]*making
@@ -76,7 +78,10 @@ func openCache(parent string, max int64) (*cache, error) {
 		_ = lock.Close()
 		return nil, fmt.Errorf("lock the cache folder %s: %w", dir, err)
 	}
-	return &cache{dir: dir, lock: lock, max: max, named: map[string]*localFile{}, making: map[string]*making{}, used: list.New()}, nil
+	return &cache{
+		dir: dir, lock: lock, max: max, closing: make(chan struct{}),
+		named: map[string]*localFile{}, making: map[string]*making{}, used: list.New(),
+	}, nil
 }
 
 // sweepCache removes the folders of processes that ended without removing them. No other process may be in openCache.
@@ -103,13 +108,39 @@ func sweepCache(parent string) {
 // close ends what is being made and removes the folder.
 func (c *cache) close() error {
 	c.mu.Lock()
-	c.closed = true
+	if !c.closed {
+		c.closed = true
+		close(c.closing)
+	}
 	for _, m := range c.making {
 		m.cancel()
 	}
 	c.mu.Unlock()
 	c.work.Wait()
 	return errors.Join(os.RemoveAll(c.dir), c.lock.Close())
+}
+
+// beside runs f in a goroutine of its own, whose context ends when the cache is closed; that waits for it. It returns false
+// when the cache is closed already.
+func (c *cache) beside(f func(ctx context.Context)) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return false
+	}
+	c.work.Go(func() {
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		go func() {
+			select {
+			case <-c.closing:
+				cancel()
+			case <-ctx.Done():
+			}
+		}()
+		f(ctx)
+	})
+	return true
 }
 
 // temp returns a fresh path.

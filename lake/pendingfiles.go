@@ -14,7 +14,9 @@ import (
 const (
 	// decodeBytes is the sum of payloads that are decoded into one file.
 	decodeBytes = 8 << 20
-	// manyFiles is from how many small files on they are decoded anew into larger ones.
+	// joinFiles is from how many small files on they are joined into a larger one beside the queries; see join.
+	joinFiles = 16
+	// manyFiles is how many small files a query bears; it joins more of them itself.
 	manyFiles = 32
 )
 
@@ -25,8 +27,9 @@ type pendingFiles struct {
 	view *view
 	turn chan struct{} // capacity 1: who holds it may use the fields below
 
-	files []*pendingFile
-	gone  map[telemetry.BlockID]time.Time // blocks whose payload the store does not have, and when to look again
+	files   []*pendingFile
+	joining bool
+	gone    map[telemetry.BlockID]time.Time // blocks whose payload the store does not have, and when to look again
 }
 
 type pendingFile struct {
@@ -70,12 +73,8 @@ func (p *pendingFiles) read(ctx context.Context, l *Lake, pending []catalog.Pend
 	p.drop(func(f *pendingFile) bool {
 		return slices.ContainsFunc(f.blocks, func(id telemetry.BlockID) bool { return byID[id] == nil })
 	})
-	// The smallest go first, so that a block is decoded anew once for each step in size, not at every turn. Large files stay,
-	// however many there are.
-	for small := int64(decodeBytes / 16); small <= decodeBytes/2; small *= 8 {
-		if p.below(small) >= manyFiles {
-			p.drop(func(f *pendingFile) bool { return f.bytes < small })
-		}
+	if small := p.crowded(manyFiles); small > 0 {
+		p.drop(func(f *pendingFile) bool { return f.bytes < small })
 	}
 	decoded := map[telemetry.BlockID]bool{}
 	for _, f := range p.files {
@@ -100,11 +99,11 @@ func (p *pendingFiles) read(ctx context.Context, l *Lake, pending []catalog.Pend
 		if err := l.fillInline(ctx, todo[:n]); err != nil {
 			return nil, 0, err
 		}
-		f, err := p.decode(ctx, l, todo[:n])
+		f, bad, err := decodePending(ctx, l, p.view, todo[:n])
 		if err != nil {
 			return nil, 0, err
 		}
-		f.bytes = bytes
+		p.note(ctx, l, bad)
 		p.files = append(p.files, f)
 		todo = todo[n:]
 	}
@@ -124,7 +123,21 @@ func (p *pendingFiles) read(ctx context.Context, l *Lake, pending []catalog.Pend
 		}
 	}
 	p.keepWithin(l.cache.max / 2)
+	p.startJoin(l, byID)
 	return files, leftOut, nil
+}
+
+// note remembers which blocks cannot be read, so that each is said once. Maintenance counts the failures and puts the block
+// into quarantine; here it is only left out.
+func (p *pendingFiles) note(ctx context.Context, l *Lake, bad []*unreadable) {
+	for _, b := range bad {
+		if _, known := p.gone[b.id]; !known {
+			l.log.WarnContext(ctx, "block left out of a query", "view", p.view.name, "block_id", b.id, "err", b.err)
+		}
+		if delete(p.gone, b.id); b.err.gone {
+			p.gone[b.id] = l.now().Add(lookAgain)
+		}
+	}
 }
 
 // keepWithin drops files until the others have at most so many bytes. The first stay: to decode the same rest for each query
@@ -165,14 +178,21 @@ func (l *Lake) fillInline(ctx context.Context, blocks []*catalog.PendingBlock) e
 	return err
 }
 
-// below returns how many files have less than so many bytes of payload.
-func (p *pendingFiles) below(bytes int64) (n int) {
-	for _, f := range p.files {
-		if f.bytes < bytes {
-			n++
+// crowded returns a size below which there are at least so many files, or 0. The smallest come first, so that a block is
+// decoded anew once for each step in size, not at every turn. Large files stay, however many there are.
+func (p *pendingFiles) crowded(many int) int64 {
+	for small := int64(decodeBytes / 16); small <= decodeBytes/2; small *= 8 {
+		n := 0
+		for _, f := range p.files {
+			if f.bytes < small {
+				n++
+			}
+		}
+		if n >= many {
+			return small
 		}
 	}
-	return n
+	return 0
 }
 
 func (p *pendingFiles) drop(when func(*pendingFile) bool) {
@@ -185,53 +205,57 @@ func (p *pendingFiles) drop(when func(*pendingFile) bool) {
 	})
 }
 
-func (p *pendingFiles) decode(ctx context.Context, l *Lake, blocks []*catalog.PendingBlock) (*pendingFile, error) {
-	out, err := createFile(l.cache.temp(), p.view, passing)
+// unreadable is a block that cannot be decoded.
+type unreadable struct {
+	id  telemetry.BlockID
+	err *decodeError
+}
+
+// decodePending writes a file with the rows of blocks; those whose payload is gone are not among the blocks of the file.
+func decodePending(ctx context.Context, l *Lake, v *view, blocks []*catalog.PendingBlock) (*pendingFile, []*unreadable, error) {
+	out, err := createFile(l.cache.temp(), v, passing)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	f := &pendingFile{}
-	if err := p.write(ctx, l, out, f, blocks); err != nil {
+	bad, err := f.write(ctx, l, out, blocks)
+	if err != nil {
 		out.abandon()
-		return nil, err
+		return nil, nil, err
 	}
 	size, err := out.close()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	f.file, f.rows, f.min, f.max = l.cache.adopt(out.path, size), out.rows, out.min, out.max
-	return f, nil
+	return f, bad, nil
 }
 
-func (p *pendingFiles) write(ctx context.Context, l *Lake, out *parquetFile, f *pendingFile, blocks []*catalog.PendingBlock) error {
-	m := newMaker(p.view)
+func (f *pendingFile) write(ctx context.Context, l *Lake, out *parquetFile, blocks []*catalog.PendingBlock) (bad []*unreadable, err error) {
+	m := newMaker(out.view)
 	for _, b := range blocks {
 		if err := ctx.Err(); err != nil {
-			return err
+			return nil, err
 		}
+		f.bytes += b.Block.PayloadSize
 		_, err := l.addWhole(ctx, m, b)
-		bad, isBad := errors.AsType[*decodeError](err)
+		of, isBad := errors.AsType[*decodeError](err)
 		if err != nil && !isBad {
-			return err
+			return nil, err
 		}
 		if isBad {
-			// Maintenance counts the failures and puts the block into quarantine; here it is only left out.
-			if _, known := p.gone[b.Block.ID]; !known {
-				l.log.WarnContext(ctx, "block left out of a query", "view", p.view.name, "block_id", b.Block.ID, "err", err)
-			}
-			if bad.gone {
-				p.gone[b.Block.ID] = l.now().Add(lookAgain)
+			bad = append(bad, &unreadable{b.Block.ID, of})
+			if of.gone {
 				continue
 			}
 			f.leftOut++
 		}
-		delete(p.gone, b.Block.ID)
 		f.blocks = append(f.blocks, b.Block.ID)
 		if m.collected().full() {
 			if err := out.write(m.collected()); err != nil {
-				return err
+				return nil, err
 			}
 		}
 	}
-	return out.write(m.collected())
+	return bad, out.write(m.collected())
 }
