@@ -17,6 +17,10 @@ func (e engineless) Session(context.Context, string) (Session, error) {
 	return nil, fault.New(fault.Internal, "no engine")
 }
 
+func (e engineless) Planner(ctx context.Context, caller string) (Session, error) {
+	return e.Session(ctx, caller)
+}
+
 // A66, A67: nobody but an administrator learns more than that one is needed, and nothing is executed for anybody.
 func TestA67AdminOnly(t *testing.T) {
 	s := New(nil, engineless{t}, Options{})

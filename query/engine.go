@@ -16,6 +16,9 @@ type Engine interface {
 	// Session waits for an instance that no other query uses. Callers take turns: one with many queries does not keep
 	// another waiting. It fails with fault.Exhausted when too many of the caller's or too many in all wait.
 	Session(ctx context.Context, caller string) (Session, error)
+	// Planner is Session for a statement that is only planned: relations have no rows in it, and Run fails. It costs a
+	// fraction of a session.
+	Planner(ctx context.Context, caller string) (Session, error)
 }
 
 // Session is an instance of the engine for one query: Parse, then Attach, then Prepare, then Bind and Run. Attach at most

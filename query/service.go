@@ -347,7 +347,7 @@ func (s *Service) describe(ctx context.Context, sql string, parameters arrow.Rec
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, s.timeout, s.tooLong())
 	defer cancel()
-	session, err := s.engine.Session(ctx, caller(ctx))
+	session, err := s.engine.Planner(ctx, caller(ctx))
 	if err != nil {
 		return nil, err
 	}

@@ -24,17 +24,8 @@ func callocC(size uintptr) unsafe.Pointer { return C.calloc(1, C.size_t(size)) }
 
 func freeC(p unsafe.Pointer) { C.free(p) }
 
-// registerScalars makes the functions of ours in Go known to the connection's database. Functions of one name are
-// overloads, also of the engine's own.
-func registerScalars(conn bindings.Connection) error {
-	for i := range scalars {
-		if err := registerScalar(conn, i); err != nil {
-			return fmt.Errorf("duckdb: function %s: %w", scalars[i].name, err)
-		}
-	}
-	return nil
-}
-
+// registerScalar makes a function of ours in Go known to the connection's database. Functions of one name are overloads,
+// also of the engine's own.
 func registerScalar(conn bindings.Connection, i int) error {
 	s := &scalars[i]
 	f := bindings.CreateScalarFunction()

@@ -4,7 +4,10 @@
 //
 // Each query has a database of its own, in memory, with one connection; after the query it is closed. Nothing is left
 // for the next query to find, memory and spilled files go with it, and the settings below can be different for every one.
-// Opening one takes tens of milliseconds, so a few are kept ready and are replaced in the background. MaxConcurrent
+// Opening one takes about ten milliseconds, so a few are kept ready and are replaced in the background; functions of ours
+// are made when a statement mentions them (define.go). A statement that is only described runs nothing and needs no rows: it
+// is planned in a database that all such share, on a connection of its own, whose tables are empty and end with it
+// (planner.go). MaxConcurrent
 // queries run; MaxWaiting wait for their turn; more are told to come back. Callers take turns, and none holds all slots
 // (queue.go).
 //

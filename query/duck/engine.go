@@ -17,11 +17,12 @@ type Engine struct {
 	o       Options
 	ownTemp bool // TempDir was made by Open
 
-	queue  *queue
-	ready  chan *instance // warm instances
-	wanted chan struct{}  // a token per instance that the pool should make
-	work   sync.WaitGroup // the pool's goroutine and instances being closed
-	stop   context.CancelFunc
+	queue   *queue
+	planner *planner       // of statements that do not run
+	ready   chan *instance // warm instances
+	wanted  chan struct{}  // a token per instance that the pool should make
+	work    sync.WaitGroup // the pool's goroutine and instances being closed
+	stop    context.CancelFunc
 
 	mu     sync.Mutex
 	closed bool
@@ -46,6 +47,7 @@ func Open(o Options) (*Engine, error) {
 	if err != nil {
 		return nil, errors.Join(err, e.removeTemp())
 	}
+	e.planner = newPlanner(e)
 	e.queue = newQueue(o)
 	e.ready = make(chan *instance, o.Warm)
 	e.wanted = make(chan struct{}, o.Warm)
@@ -100,6 +102,7 @@ func (e *Engine) Close() error {
 		}
 		break
 	}
+	e.planner.close()
 	return e.removeTemp()
 }
 
@@ -112,6 +115,10 @@ func (e *Engine) removeTemp() error {
 
 // Session waits for a slot and takes a warm instance, or makes one.
 func (e *Engine) Session(ctx context.Context, caller string) (query.Session, error) {
+	return e.session(ctx, caller, e.take)
+}
+
+func (e *Engine) session(ctx context.Context, caller string, take func() (*instance, error)) (query.Session, error) {
 	e.mu.Lock()
 	if e.closed {
 		e.mu.Unlock()
@@ -123,7 +130,7 @@ func (e *Engine) Session(ctx context.Context, caller string) (query.Session, err
 		e.work.Done()
 		return nil, err
 	}
-	i, err := e.take()
+	i, err := take()
 	if err != nil {
 		e.queue.leave(caller)
 		e.work.Done()
@@ -140,6 +147,9 @@ func (e *Engine) Functions(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	defer i.close()
+	if err := i.everything(ctx); err != nil {
+		return nil, err
+	}
 	text, err := i.text(ctx, "SELECT string_agg(DISTINCT function_type || ' ' || function_name, chr(10)) || CAST(? AS VARCHAR) FROM duckdb_functions()", "")
 	return strings.Split(text, "\n"), err
 }

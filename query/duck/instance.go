@@ -2,7 +2,6 @@ package duck
 
 import (
 	"context"
-	_ "embed"
 	"errors"
 	"fmt"
 	"os"
@@ -18,17 +17,17 @@ import (
 	"github.com/micromegas-go/micromegas/query"
 )
 
-// macros are functions of the dialect that the engine can express itself; one statement a line group, ended by ";".
-//
-//go:embed macros.sql
-var macros string
-
 // instance is a database in memory with one connection. It is used by one query and then closed: nothing that a
 // statement could leave behind is met by the next one.
 type instance struct {
 	db   bindings.Database
 	conn bindings.Connection
 	temp string // its own folder for spilling; DuckDB allows statements to read it
+
+	of      *shared // the planner's database that it is a connection to, or nil
+	spoiled bool    // something has failed that may have spoiled that
+
+	defined []bool // which of definitions it has
 
 	bound []uint64 // handles of the service's functions
 
@@ -37,7 +36,7 @@ type instance struct {
 	account *account // of all that it allocates
 }
 
-// newInstance opens a database with settings and functions. It takes tens of milliseconds, which is why some are kept.
+// newInstance opens a database with settings. It takes about ten milliseconds, which is why some are kept.
 func (e *Engine) newInstance() (*instance, error) {
 	temp, err := os.MkdirTemp(e.o.TempDir, "spill-")
 	if err != nil {
@@ -75,7 +74,7 @@ func (i *instance) open(o Options) error {
 		return errors.New("duckdb: connect")
 	}
 	for _, setting := range []string{
-		"SET errors_as_json = true",
+		"SET GLOBAL errors_as_json = true",
 		"SET GLOBAL TimeZone = 'UTC'",
 		"SET GLOBAL default_null_order = 'nulls_last_on_asc_first_on_desc'",
 		"SET GLOBAL memory_limit = '" + bytesText(o.MemoryLimit/int64(o.MaxConcurrent)) + "'",
@@ -88,23 +87,12 @@ func (i *instance) open(o Options) error {
 			return fmt.Errorf("duckdb: %s: %w", setting, err)
 		}
 	}
-	if err := registerScalars(i.conn); err != nil {
-		return err
-	}
 	i.histograms = callocC(unsafe.Sizeof(int64(0)))
 	*(*int64)(i.histograms) = histogramBudget
 	if err := registerAggregates(i.conn, i.histograms); err != nil {
 		return err
 	}
-	for statement := range strings.SplitSeq(macros, ";\n") {
-		if strings.TrimSpace(statement) == "" {
-			continue
-		}
-		if err := i.exec(context.Background(), statement); err != nil {
-			return fmt.Errorf("duckdb: %s: %w", statement, err)
-		}
-	}
-	return nil
+	return i.defineAlways(context.Background())
 }
 
 // close frees the database. Nothing may use it any more.
@@ -114,11 +102,15 @@ func (i *instance) close() {
 		if i.conn.Ptr != nil {
 			bindings.Disconnect(&i.conn)
 		}
-		if i.db.Ptr != nil {
+		if i.db.Ptr != nil && i.of == nil {
 			bindings.Close(&i.db)
 		}
 	})
 	i.account.close()
+	if i.of != nil {
+		i.of.leave(i.spoiled)
+		return
+	}
 	freeC(i.histograms)
 	i.histograms = nil
 	i.unbind()
@@ -167,7 +159,7 @@ func (i *instance) exec(ctx context.Context, sql string) (err error) {
 	}); e != nil {
 		return e
 	}
-	return err
+	return i.doubt(err)
 }
 
 // prepare plans the only statement of sql.
@@ -179,7 +171,7 @@ func (i *instance) prepare(ctx context.Context, sql string) (*prepared, error) {
 	}
 	if err != nil {
 		p.close()
-		return nil, err
+		return nil, i.doubt(err)
 	}
 	return p, nil
 }

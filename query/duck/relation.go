@@ -16,9 +16,9 @@ import (
 
 // relationSQL makes the view, or the empty table, that a statement finds under the relation's name. The view names every
 // column, so that a file cannot add one; DuckDB pushes the statement's columns and conditions through it into the files.
-func relationSQL(r query.Relation) (string, error) {
+func relationSQL(r query.Relation, create string) (string, error) {
 	if r.Definition != "" {
-		sql := fmt.Sprintf("CREATE VIEW %s AS SELECT * FROM (%s\n)", quoteName(r.Name), r.Definition)
+		sql := fmt.Sprintf("%s VIEW %s AS SELECT * FROM (%s\n)", create, quoteName(r.Name), r.Definition)
 		if r.Filter != "" {
 			sql += " WHERE " + r.Filter
 		}
@@ -55,9 +55,9 @@ func relationSQL(r query.Relation) (string, error) {
 			}
 			columns[c] += " " + t
 		}
-		return fmt.Sprintf("CREATE TABLE %s (%s)", quoteName(r.Name), strings.Join(columns, ", ")), nil
+		return fmt.Sprintf("%s TABLE %s (%s)", create, quoteName(r.Name), strings.Join(columns, ", ")), nil
 	}
-	sql := fmt.Sprintf("CREATE VIEW %s AS SELECT %s FROM %s", quoteName(r.Name), strings.Join(columns, ", "), source)
+	sql := fmt.Sprintf("%s VIEW %s AS SELECT %s FROM %s", create, quoteName(r.Name), strings.Join(columns, ", "), source)
 	if r.Filter != "" {
 		sql += " WHERE " + r.Filter
 	}

@@ -32,13 +32,21 @@ var _ query.Session = (*session)(nil)
 func (s *session) Parse(ctx context.Context, sql string) ([]byte, error) {
 	tree, err := s.instance.text(ctx, "SELECT json_serialize_sql(CAST(? AS VARCHAR))", sql)
 	if err != nil {
-		return nil, err
+		return nil, s.instance.doubt(err)
 	}
 	return []byte(tree), nil
 }
 
 // Attach makes the relations and closes the instance; see the package comment.
 func (s *session) Attach(ctx context.Context, a query.Attachment) error {
+	if s.instance.of != nil {
+		if len(a.Scalars) == 0 {
+			return s.attachEmpty(ctx, a.Relations)
+		}
+		if err := s.leavePlanner(); err != nil {
+			return fault.Wrap(fault.Internal, "the query engine could not be started", err)
+		}
+	}
 	var files []string
 	for _, r := range a.Relations {
 		files = append(files, r.Files...)
@@ -61,11 +69,7 @@ func (s *session) Attach(ctx context.Context, a query.Attachment) error {
 	if a.Operators {
 		account = nil // EXPLAIN ANALYZE has settings of its own
 	}
-	for _, setting := range slices.Concat(account, []string{
-		"SET GLOBAL allowed_paths = " + paths,
-		"SET GLOBAL enable_external_access = false",
-		"SET GLOBAL lock_configuration = true",
-	}) {
+	for _, setting := range slices.Concat(account, closed(paths)) {
 		if err := s.instance.exec(ctx, setting); err != nil {
 			return internal(ctx, err, "the query engine could not be closed off")
 		}
@@ -78,9 +82,12 @@ func (s *session) Attach(ctx context.Context, a query.Attachment) error {
 		}
 	}
 	for _, r := range a.Relations {
-		sql, err := relationSQL(r)
+		sql, err := relationSQL(r, "CREATE")
 		if err != nil {
 			return fault.Wrap(fault.Internal, "a table of the lake could not be opened", err)
+		}
+		if err := s.instance.need(ctx, sql); err != nil {
+			return internal(ctx, err, "a function could not be made known")
 		}
 		if err := s.instance.exec(ctx, sql); err != nil {
 			return internal(ctx, err, "a table of the lake could not be opened")
@@ -102,6 +109,9 @@ func (s *session) Prepare(ctx context.Context, sql string) (*arrow.Schema, error
 	if s.stmt != nil {
 		s.stmt.close()
 		s.stmt = nil
+	}
+	if err := s.instance.need(ctx, sql); err != nil {
+		return nil, internal(ctx, err, "a function could not be made known")
 	}
 	p, err := s.instance.prepare(ctx, sql)
 	if err != nil {
@@ -141,6 +151,9 @@ func (s *session) ended() {
 func (s *session) Run(ctx context.Context) (array.RecordReader, error) {
 	if s.stmt == nil {
 		return nil, fault.New(fault.Internal, "a session runs a prepared statement")
+	}
+	if s.instance.of != nil {
+		return nil, fault.New(fault.Internal, "a planner runs nothing")
 	}
 	s.ended()
 	r, err := s.stmt.run(ctx)
