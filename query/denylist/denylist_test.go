@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/uuid"
@@ -163,6 +164,44 @@ func (s *store) TouchDenials(_ context.Context, hits map[catalog.DenialID]teleme
 		s.hits = hits
 	}
 	return s.err
+}
+
+// held is a store that reads its rules when it is asked, and answers the first time when it is let.
+type held struct {
+	store
+	let chan struct{}
+}
+
+func (s *held) Denials(ctx context.Context) ([]catalog.Denial, error) {
+	rules, err := s.store.Denials(ctx)
+	if let := s.let; let != nil {
+		s.let = nil
+		<-let
+	}
+	return rules, err
+}
+
+// A rule that was made holds from then on, also when a look at the rules had begun before.
+func TestLookFromBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		let := make(chan struct{})
+		l := denylist.New(&held{let: let}, denylist.Options{})
+		looked, made := make(chan error, 1), make(chan error, 1)
+		go func() { looked <- l.Refresh(t.Context()) }()
+		synctest.Wait()
+		go func() {
+			_, err := l.Create(t.Context(), "ada", "client = 'grafana'", "slow")
+			made <- err
+		}()
+		synctest.Wait()
+		close(let)
+		if err := errors.Join(<-looked, <-made); err != nil {
+			t.Fatal(err)
+		}
+		if err := l.Check(t.Context(), request, "q"); err == nil {
+			t.Error("the rule does not hold")
+		}
+	})
 }
 
 func TestList(t *testing.T) {

@@ -38,9 +38,10 @@ type Options struct {
 
 // List refuses queries.
 type List struct {
-	store Store
-	o     Options
-	rules atomic.Pointer[[]rule]
+	store      Store
+	o          Options
+	refreshing chan struct{} // capacity 1: one at a time reads the store and sets rules, so that they never go back
+	rules      atomic.Pointer[[]rule]
 
 	// denied counts refusals since the start, by rule.
 	mu     sync.Mutex
@@ -67,7 +68,7 @@ func New(s Store, o Options) *List {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	l := &List{store: s, o: o, denied: map[catalog.DenialID]int64{}, hits: map[catalog.DenialID]telemetry.Time{}}
+	l := &List{store: s, o: o, refreshing: make(chan struct{}, 1), denied: map[catalog.DenialID]int64{}, hits: map[catalog.DenialID]telemetry.Time{}}
 	l.rules.Store(new([]rule))
 	return l
 }
@@ -90,6 +91,12 @@ func (l *List) Run(ctx context.Context) error {
 
 // Refresh reads the rules, and records which have refused queries since the last time.
 func (l *List) Refresh(ctx context.Context) error {
+	select {
+	case l.refreshing <- struct{}{}:
+		defer func() { <-l.refreshing }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	found, err := l.store.Denials(ctx)
 	if err != nil {
 		return err
