@@ -308,12 +308,12 @@ func TestMaterialisePartitions(t *testing.T) {
 
 // TestRegeneratePartitions makes partitions anew that need several files of this node on the way, and one that cannot be.
 func TestRegeneratePartitions(t *testing.T) {
-	p := newPlant(t, lake.Maintenance{MergeFiles: 2, PendingBytes: 1 << 20})
+	p := newPlant(t, lake.Maintenance{MergeFiles: 2, PendingBytes: 1 << 16})
 	g := p.program(telemetry.TagLog)
 	begin := p.at()
 	var last telemetry.BlockID
 	for range 40 {
-		last = p.log(g, 100, true) // 1 MB each
+		last = p.log(g, 6, true) // 60 KB each
 		p.advance(time.Second)
 	}
 	p.settle()
