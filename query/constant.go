@@ -64,6 +64,8 @@ func (a Argument) key() string {
 	switch v := a.Value.(type) {
 	case nil:
 		return "NULL"
+	case unbound:
+		return "?"
 	case string:
 		return "'" + strings.ReplaceAll(v, "'", "''") + "'"
 	case telemetry.Time:
@@ -88,7 +90,16 @@ func (r *rewriter) constants(function string, open int) ([]Argument, error) {
 		} else {
 			a.pos = r.tokens[open].pos
 		}
-		value, ok := r.constant(begin, end)
+		value, ok, err := r.constantParameter(begin, end)
+		if err != nil {
+			return nil, err
+		}
+		if value == (unbound{}) {
+			r.open = true
+		}
+		if !ok {
+			value, ok = r.constant(begin, end)
+		}
 		if !ok {
 			return nil, a.Wrong("must be a constant: a text, a number, TIMESTAMP '…', or now() - INTERVAL '…'")
 		}

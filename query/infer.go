@@ -85,6 +85,8 @@ type inference struct {
 	hints *hints
 	known *hints // that the text was rewritten with
 
+	numbered []string // see plan
+
 	unresolved int // columns that were not found: of a query around this one, or of a table that is not known
 }
 
@@ -93,7 +95,7 @@ const maxInference = 200
 
 // infer finds the traits of the answer's columns.
 func (p *plan) infer() *inference {
-	in := &inference{tables: map[string]*arrow.Schema{}, derived: map[string][]trait{}, text: p.text, stmt: p.stmt, typed: p.typed, hints: newHints(), known: p.hints}
+	in := &inference{tables: map[string]*arrow.Schema{}, derived: map[string][]trait{}, text: p.text, stmt: p.stmt, typed: p.typed, hints: newHints(), known: p.hints, numbered: p.numbered}
 	in.token = make(map[int]int, len(p.stmt.tokens))
 	for i, t := range p.stmt.tokens {
 		in.token[t.pos] = i
@@ -204,7 +206,7 @@ func (in *inference) selection(n node, with ctes) ([]trait, bool) {
 			t.name, t.table = sc.nameOf(e), ""
 		}
 		if t.name == "" {
-			t.name = parameterName(e)
+			t.name = sc.parameterName(e)
 		}
 		t.notNull = t.notNull && sc.kept(e)
 		out = append(out, t)
@@ -430,12 +432,16 @@ func (sc *scope) find(names []string) (trait, bool) {
 }
 
 // parameterName names an unaliased parameter, with or without the cast that gives it its type.
-func parameterName(n node) string {
+func (in *inference) parameterName(n node) string {
 	if n.text("class") == "CAST" {
 		n = n.child("child")
 	}
 	if n.text("class") != "PARAMETER" {
 		return ""
 	}
-	return "$" + n.text("identifier")
+	name := n.text("identifier")
+	if i, err := strconv.Atoi(name); err == nil && i >= 1 && i <= len(in.numbered) {
+		name = in.numbered[i-1]
+	}
+	return "$" + name
 }

@@ -24,9 +24,9 @@ type Blocks interface {
 func LakeFunctions(l Blocks) ([]TableFunction, []Scalar) {
 	text, binary := arrow.BinaryTypes.String, arrow.BinaryTypes.Binary
 	tables := []TableFunction{
-		{Name: "process_spans", Plan: func(args []Argument) (Call, error) { return planProcessSpans(l, args) }},
-		{Name: "perfetto_trace_chunks", Plan: func(args []Argument) (Call, error) { return planTrace(l, args) }},
-		{Name: "parse_block", Plan: func(args []Argument) (Call, error) { return planBlock(l, args) }},
+		{Name: "process_spans", Columns: lake.ProcessSpansSchema(), Plan: func(args []Argument) (Call, error) { return planProcessSpans(l, args) }},
+		{Name: "perfetto_trace_chunks", Columns: lake.TraceChunksSchema(), Plan: func(args []Argument) (Call, error) { return planTrace(l, args) }},
+		{Name: "parse_block", Columns: lake.BlockObjectsSchema(), Plan: func(args []Argument) (Call, error) { return planBlock(l, args) }},
 	}
 	scalars := []Scalar{{
 		Name: "get_payload", Args: []arrow.DataType{text, text, text}, Result: binary,

@@ -26,9 +26,12 @@ type plan struct {
 
 	scalars []Scalar // functions of ours that it calls
 
-	typed  map[int]arrow.DataType // see inference
-	hints  *hints                 // that the text was rewritten with
-	traits []trait                // of the columns of the answer; nil when not known
+	typed map[int]arrow.DataType // see inference
+	hints *hints                 // that the text was rewritten with
+
+	numbered, constants []string // parameters: see rewriter
+	open                bool     // one of the constants has no value
+	traits              []trait  // of the columns of the answer; nil when not known
 }
 
 // planScan is a relation of the lake.
@@ -59,7 +62,9 @@ func (s *Service) planOnce(
 	if err != nil {
 		return nil, nil, err
 	}
-	p := &plan{stmt: stmt, text: text, typed: r.typed, hints: known}
+	p := &plan{
+		stmt: stmt, text: text, typed: r.typed, hints: known, numbered: r.numbered, constants: r.constantNames, open: r.open,
+	}
 	views := s.views(ctx)
 	v, err := s.check(ctx, session, p, func(table string) bool {
 		_, instance := r.instances[table]

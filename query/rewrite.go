@@ -45,6 +45,10 @@ type rewriter struct {
 	casts     map[string]string // by the name of a parameter, the type that it is cast to
 	unnamed   int               // how many ? there were
 
+	numbered      []string // parameters as the engine numbers them, by the caller's names
+	constantNames []string // parameters that stand where a constant must
+	open          bool     // one of them has no value
+
 	columns   map[string]bool // names of functions: whether the statement uses them for a column; see seriesColumn
 	functions map[string]*TableFunction
 	calls     map[string]*plannedCall // by relation name
@@ -276,10 +280,33 @@ func (r *rewriter) viewInstance(i int) (int, error) {
 		return i, nil
 	}
 	set, ok1 := r.literal(i + 2)
-	id, ok2 := r.literal(i + 4)
-	if !ok1 || !ok2 || !r.is(i+3, ",") || closing != i+5 {
-		return i, invalidAt(r.tokens[i].pos, "view_instance wants two constant texts: view_instance('<view set>', '<id>')")
+	if !ok1 || !r.is(i+3, ",") {
+		return i, invalidAt(r.tokens[i].pos, wantedInstance)
 	}
+	id, ok2 := r.literal(i + 4)
+	v, parameter, err := r.constantParameter(i+4, closing)
+	switch {
+	case err != nil:
+		return i, err
+	case parameter && v == unbound{}:
+		id, r.open = noInstance, true
+	case parameter:
+		if id, ok2 = v.(string); !ok2 {
+			return i, invalidAt(r.tokens[i+4].pos, wantedInstance)
+		}
+	case !ok2 || closing != i+5:
+		return i, invalidAt(r.tokens[i].pos, wantedInstance)
+	}
+	return r.instance(i, closing, set, id)
+}
+
+const wantedInstance = "view_instance wants two constant texts: view_instance('<view set>', '<id>')"
+
+// noInstance is the id of an instance that nobody has.
+const noInstance = "00000000-0000-0000-0000-000000000000"
+
+// instance replaces a call of view_instance by the name of its relation.
+func (r *rewriter) instance(i, closing int, set, id string) (int, error) {
 	for _, c := range []byte(id) {
 		if !isWordPart(c) && c != '-' || c >= 0x80 {
 			return i, &SQLError{

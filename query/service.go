@@ -149,9 +149,13 @@ func (s *Service) execute(ctx context.Context, cancel context.CancelFunc, stmt *
 			session.Close()
 		}
 	}()
+	stmt.bound = boundValues{r.Parameters}
 	p, err := s.plan(ctx, session, stmt, nil)
 	if err != nil {
 		return nil, err
+	}
+	if p.open && r.Parameters == nil {
+		return nil, unboundParameters(p.countParameters())
 	}
 	in, err := s.attach(ctx, session, p, r.Range)
 	if err != nil {
@@ -352,6 +356,7 @@ func (s *Service) describe(ctx context.Context, sql string, parameters arrow.Rec
 		return nil, err
 	}
 	defer session.Close()
+	stmt.bound = boundValues{parameters}
 	p, err := s.plan(ctx, session, stmt, nil)
 	if err != nil {
 		return nil, err
@@ -373,7 +378,8 @@ func (s *Service) describe(ctx context.Context, sql string, parameters arrow.Rec
 	if err != nil {
 		return nil, err
 	}
-	d := &Description{Parameters: parameterSchema(session.Parameters())}
+	_, all := p.parameters(session)
+	d := &Description{Parameters: parameterSchema(all)}
 	if p.explain() != "" {
 		d.Columns, _ = textBatch([]string{"plan_type", "plan"}, nil)
 		return d, nil

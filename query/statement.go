@@ -39,6 +39,8 @@ type statement struct {
 
 	ddl *viewDDL // of a statement that defines or drops a view
 
+	bound boundValues // of its parameters, for those that stand where a constant must
+
 	admin *operation // the first operation of administrators in it, or nil
 }
 

@@ -3,6 +3,7 @@ package query
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -17,6 +18,9 @@ import (
 type TableFunction struct {
 	Name  string // in lower case
 	Admin bool   // for administrators alone; nothing of it runs for others, not even Plan
+	// Columns are those of every call; nil when they depend on the arguments. With them a call can be described whose arguments are
+	// parameters without a value yet.
+	Columns *arrow.Schema
 	// Plan checks the arguments of a call. It does no I/O: describing a statement plans it, too. Its errors are faults,
 	// best made with [Argument.Wrong].
 	Plan func(args []Argument) (Call, error)
@@ -88,6 +92,14 @@ func (r *rewriter) tableFunction(i int, f *TableFunction) (int, error) {
 
 // planCall asks the function for the columns of a call.
 func (p *plan) planCall(name string, c *plannedCall) error {
+	if slices.ContainsFunc(c.args, func(a Argument) bool { return a.Value == unbound{} }) {
+		if c.function.Columns == nil {
+			return &SQLError{Fault: errConstant, Pos: c.pos}
+		}
+		c.call = Call{Schema: c.function.Columns, Run: func(context.Context, telemetry.Range) (*Rows, error) { return &Rows{}, nil }} // no rows of values, nothing to run
+		p.calls = append(p.calls, planCall{name: name, plannedCall: c})
+		return nil
+	}
 	call, err := c.function.Plan(c.args)
 	if err != nil {
 		if _, ok := err.(*SQLError); ok { //nolint:errorlint // nothing wraps it on the way
@@ -161,6 +173,9 @@ func (c *planCall) relation(ctx context.Context, rows *Rows) (Relation, error) {
 // direct returns which columns of the plan's only call the statement selects when it does no more than that; nil when it
 // does, or when the engine has to read the rows.
 func (p *plan) direct() []int {
+	if bound := p.stmt.bound.batch; bound != nil && bound.NumRows() > 1 {
+		return nil // the rows are wanted several times
+	}
 	if len(p.calls) != 1 || len(p.scans)+len(p.ours) > 0 || p.stmt.kind != kindQuery || p.tree.text("type") != "SELECT_NODE" {
 		return nil
 	}

@@ -207,3 +207,89 @@ func TestCancelBetweenRowsOfParameters(t *testing.T) {
 		t.Error("a released result goes on")
 	}
 }
+
+func TestParametersAsConstants(t *testing.T) {
+	i64, text, null := arrow.PrimitiveTypes.Int64, arrow.BinaryTypes.String, arrow.Null
+	dict := &arrow.DictionaryType{IndexType: i64, ValueType: text}
+	nanos := &arrow.TimestampType{Unit: arrow.Nanosecond, TimeZone: "UTC"}
+	c := &counting{}
+	echo := c.function("echo", false)
+	echo.Columns = countingSchema
+	s := newService(t, newLake(t), duck.Options{}, query.Options{TableFunctions: []query.TableFunction{echo, c.function("shut", false)}})
+	id := `[{"a": "` + processID + `"}]`
+	const instance = "SELECT count(*) AS n FROM view_instance('log_entries', ?)"
+	for _, tc := range []struct {
+		sql    string
+		schema *arrow.Schema
+		rows   string
+		answer string // or a part of the error
+	}{
+		{instance, typed(text), id, "50"},
+		{instance, typed(dict), id, "50"},
+		{instance + " WHERE level < ?", typed(text, i64), `[{"a": "` + processID + `", "b": 100}]`, "50"},
+		{"SELECT $2 AS x, count(*) AS n FROM view_instance('log_entries', $1) WHERE level < $3", typed(text, text, i64), `[{"a": "` + processID + `", "b": "x", "c": 100}]`, "x|50"},
+		{"SELECT $1 AS x, count(*) AS n FROM view_instance('log_entries', $1)", typed(text), id, processID + "|50"},
+		{"SELECT $x AS x, count(*) AS n FROM view_instance('log_entries', $id)", arrow.NewSchema([]arrow.Field{{Name: "id", Type: text}, {Name: "x", Type: i64}}, nil), `[{"id": "` + processID + `", "x": 3}]`, "3|50"},
+		{"SELECT msg FROM echo(?, ?)", typed(text, nanos), `[{"a": "it's", "b": "2026-01-02T03:04:05Z"}]`, "it's 1;it's 2"},
+		{"SELECT msg FROM echo(?, ?) WHERE msg <> ?", typed(text, text, text), `[{"a": "m", "b": "2026-01-02", "c": "x"}]`, "m 1;m 2"},
+		{"SELECT msg FROM shut(?, now())", typed(text), `[{"a": "m"}]`, "m 1;m 2"},
+		{"SELECT msg FROM echo(?, now())", typed(text), `[{"a": "m"}, {"a": "m"}]`, "m 1;m 2;m 1;m 2"},
+		{instance, typed(text), `[]`, ""},
+
+		{"SELECT msg FROM echo(?, now())", typed(text), `[{"a": "m"}, {"a": "n"}]`, "parameter $1 stands where a constant must, and has several values"},
+		{"SELECT msg FROM echo(?, now())", typed(i64), `[{"a": 1}]`, "argument 1 of echo must be a text"},
+		{"SELECT msg FROM echo(?, now())", typed(null), `[{"a": null}]`, "argument 1 of echo must be a text"},
+		{"SELECT msg FROM echo(? || 'x', now())", typed(text), `[{"a": "m"}]`, "argument 1 of echo must be a constant"},
+		{"SELECT msg FROM echo(?, ?)", typed(text), `[{"a": "m"}]`, "has a parameter $2, but only 1 value is bound"},
+		{"SELECT msg FROM echo(?, now())", typed(text, text), `[{"a": "m", "b": "n"}]`, "2 values are bound, but the statement has 1 parameter"},
+		{"SELECT msg FROM echo(?, now())", nil, "", "the statement has 1 parameter, and no values are bound"},
+		{instance, nil, "", "the statement has 1 parameter, and no values are bound"},
+		{instance, typed(i64), `[{"a": 1}]`, "view_instance wants two constant texts"},
+		{instance, typed(text), `[{"a": "' OR 1"}]`, "is not an id"},
+		{"SELECT * FROM view_instance(?, 'x')", typed(text), `[{"a": "log_entries"}]`, "view_instance wants two constant texts"},
+	} {
+		r := query.Request{SQL: tc.sql}
+		if tc.schema != nil {
+			r.Parameters = bound(t, tc.schema, tc.rows)
+		}
+		a, err := run(t, s, r)
+		if err != nil {
+			if fault.KindOf(err) != fault.Invalid || tc.answer == "" || !strings.Contains(err.Error(), tc.answer) {
+				t.Errorf("%s: %v, want %s", tc.sql, err, tc.answer)
+			}
+			continue
+		}
+		var rows []string
+		for _, row := range a.rows {
+			rows = append(rows, strings.Join(row, "|"))
+		}
+		if got := strings.Join(rows, ";"); got != tc.answer {
+			t.Errorf("%s\n\trows %s\n\twant %s", tc.sql, got, tc.answer)
+		}
+		if d, err := s.Prepare(t.Context(), tc.sql, r.Parameters); err != nil || d.Columns.NumFields() != a.schema.NumFields() {
+			t.Errorf("%s: described as %v, %v, answered %s", tc.sql, d, err, a.schema)
+		}
+	}
+	// Before anything is bound.
+	for sql, want := range map[string]string{
+		"SELECT level FROM view_instance('log_entries', ?) WHERE msg = ? AND level = ?": "level|1 Utf8 2 Utf8 3 Int32",
+		"SELECT level = $2 AS x FROM view_instance('log_entries', $1)":                  "x|1 Utf8 2 Int32",
+		"SELECT msg FROM echo($text, $at)":                                              "msg|text Utf8 at Utf8",
+	} {
+		d, err := s.Prepare(t.Context(), sql, nil)
+		if err != nil {
+			t.Errorf("%s: %v", sql, err)
+			continue
+		}
+		var fields []string
+		for _, f := range d.Parameters.Fields() {
+			fields = append(fields, f.Name+" "+query.TypeText(f.Type))
+		}
+		if got := d.Columns.Field(0).Name + "|" + strings.Join(fields, " "); got != want {
+			t.Errorf("%s: %s, want %s", sql, got, want)
+		}
+	}
+	if _, err := s.Prepare(t.Context(), "SELECT msg FROM shut(?, now())", nil); err == nil || !strings.Contains(err.Error(), "where a constant must be") {
+		t.Errorf("a function whose columns depend on its arguments: %v", err)
+	}
+}

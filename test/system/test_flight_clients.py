@@ -287,6 +287,34 @@ def test_adbc_binds_several_rows(adbc: Connection) -> None:
         ]  # fmt: skip
 
 
+def test_adbc_binds_what_must_be_constant(captured: Analytics) -> None:
+    sql = "SELECT count(*) FROM view_instance('log_entries', ?) WHERE level <= ?"
+    with adbc_connect(captured) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT process_id FROM streams WHERE array_has(tags, 'cpu') AND process_id IN"
+            " (SELECT process_id FROM log_entries) ORDER BY 1 LIMIT 1"
+        )
+        ((process,),) = cursor.fetchall()
+        cursor.execute(sql.replace("?", f"'{process}'", 1), [6])
+        ((n,),) = cursor.fetchall()
+        assert n > 0
+        schema = cursor.adbc_prepare(sql)
+        assert schema.types == [pyarrow.string(), pyarrow.int32()]
+        cursor.execute(sql, [process, 6])
+        assert cursor.fetchall() == [(n,)]
+        cursor.execute(
+            "SELECT count(*), min(stream_id) FROM process_spans($1, 'thread') WHERE depth >= 1",
+            [process],
+        )
+        (want,) = cursor.fetchall()
+        assert want[0] > 0
+        cursor.execute(
+            "SELECT count(*), min(stream_id) FROM process_spans($1, $3) WHERE depth >= $2",
+            [process, 1, "thread"],
+        )
+        assert cursor.fetchall() == [want]
+
+
 def test_adbc_describes_parameters(adbc: Connection) -> None:
     with adbc.cursor() as cursor:
         schema = cursor.adbc_prepare("SELECT msg FROM log_entries WHERE level = ? AND time > ?")
