@@ -82,6 +82,37 @@ func TestMatches(t *testing.T) {
 	}
 }
 
+// A comment or a line break lets no statement through.
+func TestMatchesTheBareText(t *testing.T) {
+	for _, tc := range []struct {
+		rule, sql string
+		want      bool
+	}{
+		{"sql LIKE '%FROM log_entries%'", "SELECT * FROM/**/log_entries", true},
+		{"sql LIKE '%FROM log_entries%'", "SELECT * FROM -- x\n\t log_entries", true},
+		{"sql LIKE '%FROM log_entries%'", "SELECT 'FROM  log_entries'", false},
+		{"sql NOT LIKE '%LIMIT%'", "SELECT * FROM log_entries -- LIMIT", true},
+		{"sql NOT LIKE '%LIMIT%'", "SELECT * FROM log_entries LIMIT 1 -- x", false},
+		{"sql LIKE '%/* panel 7 */%'", "SELECT 1 /* panel 7 */", true}, // the text as it came counts, too
+		{"sql = 'SELECT 1'", "\nSELECT\n1 -- mine", true},
+		{"client = 'grafana' AND sql = 'SELECT 1'", "SELECT  1", true},
+		{"client = 'x' AND sql = 'SELECT 1'", "SELECT  1", false},
+		{"sql LIKE '%''%'", "SELECT ' /* no end", true}, // a text that is no statement
+	} {
+		e, err := denylist.Compile(tc.rule)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := &denylist.Request{Client: "grafana", SQL: tc.sql}
+		if got := e.Matches(r); got != tc.want {
+			t.Errorf("%s of %q = %v, want %v", tc.rule, tc.sql, got, tc.want)
+		}
+		if r.SQL != tc.sql {
+			t.Errorf("the statement became %q", r.SQL)
+		}
+	}
+}
+
 func TestCompileErrors(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                              "is expected, not the end",

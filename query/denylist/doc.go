@@ -16,6 +16,10 @@
 //
 // Texts are compared byte by byte; regular expressions are RE2's.
 //
+// A rule that looks at sql is asked twice: about the text as it came, and about its bare text, without comments and with one space
+// where there were several, outside of literals and quoted names. One of them is enough, so that a comment or a line break lets no
+// statement through. Other spellings of the same query do: see the operator's page.
+//
 // Rules live in the catalog. Every server keeps them in memory and reads them again after [Options].Refresh; the one that
 // changes them does so at once. When they cannot be read those of before stay. A rule that this release cannot compile is
 // left out and logged.

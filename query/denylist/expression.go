@@ -33,10 +33,23 @@ type node struct {
 }
 
 // Expression is a condition on requests.
-type Expression struct{ root *node }
+type Expression struct {
+	root *node
+	sql  bool // it looks at the text of the statement
+}
 
-// Matches reports whether the condition is true of r; NULL is not true.
-func (e *Expression) Matches(r *Request) bool { return e.root.eval(r) == true }
+// Matches reports whether the condition is true of r, or of r with a statement that is bare of comments and needless space; NULL
+// is not true.
+func (e *Expression) Matches(r *Request) bool {
+	if e.root.eval(r) == true {
+		return true
+	}
+	if !e.sql {
+		return false
+	}
+	bare := r.bare()
+	return bare != r && e.root.eval(bare) == true
+}
 
 // maxExpression bounds the text of an expression, in bytes, and maxDepth its nesting.
 const (
@@ -67,7 +80,7 @@ func Compile(text string) (*Expression, error) {
 	if !p.columns {
 		return nil, &mistake{text, 0, "it refers to no attribute and would match every query or none; attributes are " + strings.Join(Columns(), ", ")}
 	}
-	return &Expression{root}, nil
+	return &Expression{root, p.sql}, nil
 }
 
 type parser struct {
@@ -76,6 +89,7 @@ type parser struct {
 	at      int
 	depth   int
 	columns bool // an attribute was named
+	sql     bool // the attribute sql was
 }
 
 func (p *parser) peek() token { return p.tokens[p.at] }
@@ -486,6 +500,7 @@ func (p *parser) column(t token) (*node, error) {
 		return nil, p.wrong(t, "there is no attribute %s; attributes are %s", show(t), strings.Join(Columns(), ", "))
 	}
 	p.columns = true
+	p.sql = p.sql || t.text == "sql"
 	return &node{typ: typeText, pos: t.pos, eval: func(r *Request) value {
 		if s := get(r); s != "" {
 			return s

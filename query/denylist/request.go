@@ -1,11 +1,28 @@
 package denylist
 
+import "github.com/micromegas-go/micromegas/query"
+
 // Request is what rules look at. Absent attributes are "" and NULL for rules.
 type Request struct {
 	UserID, Email, ServiceAccount     string
 	Client, Agent, Entrypoint         string
 	Session, Notebook, Cell, ClientIP string
 	SQL, SQLHash                      string
+
+	bared *Request // see bare
+}
+
+// bare is the request with its statement's bare text: r itself when that is no other. It is found once, when a rule wants it.
+func (r *Request) bare() *Request {
+	if r.bared == nil {
+		r.bared = r
+		if text := query.Bare(r.SQL); text != r.SQL {
+			other := *r
+			other.SQL = text
+			r.bared = &other
+		}
+	}
+	return r.bared
 }
 
 // Columns are the names of the attributes.
