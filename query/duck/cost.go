@@ -10,7 +10,9 @@ import (
 )
 
 // profileStatement makes DuckDB keep account of a statement as a whole; per operator it would cost time.
-// TOTAL_BYTES_READ is not asked for: DuckDB 1.5 does not count what its worker threads read.
+// TOTAL_BYTES_READ is not asked for: DuckDB 1.5 does not count what its worker threads read. How often it spilled it does not
+// tell at all. Its log of files, enable_logging('FileSystem'), has both, and must stay off: with it a full disk corrupts the heap
+// (TestSpillFull), whatever keeps the log.
 var profileStatement = []string{
 	"SET enable_profiling = 'no_output'",
 	`SET custom_profiling_settings = '{"CPU_TIME": "true", "CUMULATIVE_ROWS_SCANNED": "true", ` +
