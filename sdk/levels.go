@@ -139,10 +139,10 @@ func (t *levelTable) decideLocked() {
 // decisionLocked decides about one target.
 func (t *levelTable) decisionLocked(name string) (d uint8) {
 	if !t.noRemote {
-		d = uint8(t.remote.of(name))
+		d = uint8(min(t.remote.of(name), LevelTrace))
 	}
 	if !t.noConsole {
-		d |= uint8(t.console.of(name)) << consoleShift
+		d |= uint8(min(t.console.of(name), LevelTrace)) << consoleShift
 	}
 	return d
 }

@@ -37,6 +37,9 @@ func (m *Message) LogWith(p Props) {
 // Message logs a message with properties, which may be empty.
 func (r *Recorder) Message(m *Message, p Props) {
 	remote, console := r.levels.of(m.id)
+	if m.level == LevelOff {
+		return
+	}
 	if m.level <= console {
 		r.showMessage(m, p)
 	}
@@ -102,7 +105,7 @@ func (l *Logger) Enabled(level Level) bool {
 		return false
 	}
 	remote, console := r.levels.of(l.target)
-	return level <= remote || level <= console
+	return (level <= remote || level <= console) && level != LevelOff
 }
 
 func (l *Logger) on() *Recorder {
@@ -136,7 +139,7 @@ func (l *Logger) log(level Level, msg string, attrs []slog.Attr) {
 		return
 	}
 	remote, console := r.levels.of(l.target)
-	if level > remote && level > console {
+	if level > remote && level > console || level == LevelOff {
 		return
 	}
 	var buf [512]byte

@@ -184,6 +184,28 @@ func nan() float64 {
 	return zero / zero
 }
 
+// A level that is none: as a maximum it lets everything through, and spoils no other; entries of level off are none.
+func TestLevelsOutOfRange(t *testing.T) {
+	r, err := New(Options{Sink: nowhere{}, Console: &strings.Builder{}, Level: 200, ConsoleLevel: LevelError, FlushPeriod: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Shutdown(context.Background())
+	log := r.NewLogger("range")
+	if remote, console := r.levels.of(log.target); remote != LevelTrace || console != LevelError {
+		t.Errorf("sent up to %v, shown up to %v", remote, console)
+	}
+	if log.Enabled(LevelOff) || log.Enabled(7) {
+		t.Error("levels that are none are enabled")
+	}
+	log.Log(LevelOff, "none")
+	r.Message(NewMessage(LevelOff, "none"), Props{})
+	r.collect(false)
+	if n := r.logs.events; n != 0 {
+		t.Errorf("%d entries of level off", n)
+	}
+}
+
 // Many targets, as attributes of log entries make them, cost no more than few.
 func TestManyTargets(t *testing.T) {
 	r, err := New(Options{Sink: nowhere{}, FlushPeriod: time.Hour})

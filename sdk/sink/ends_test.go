@@ -272,6 +272,38 @@ func TestRecordChangesOnItsWay(t *testing.T) {
 	})
 }
 
+// A spool with very many streams does not make the sink remember them all.
+func TestSpoolOfManyStreams(t *testing.T) {
+	dir := t.TempDir()
+	sp := newSpool(dir)
+	src := newSource()
+	const streams = maxLent + 50
+	for range streams {
+		src.stream.ID = telemetry.StreamID(uuid.New())
+		b := src.block(Spans, 1)
+		body, err := b.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := entry{kind: Spans, events: 1, created: src.offset, block: b.ID, stream: b.Stream, blockBody: body}
+		e.processBody, e.streamBody = wire.EncodeProcess(src.process), wire.EncodeStream(src.stream)
+		if _, _, err := sp.write(&e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d := newDoor(t)
+	s, _ := open(t, Options{URL: d.srv.URL, Spool: dir})
+	await(t, func() bool { return s.Stats().Sent.Blocks == streams })
+	if d.early > 0 || s.Stats().LostEvents() > 0 {
+		t.Errorf("%d blocks came before their streams; %+v", d.early, s.Stats())
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n := len(s.records.streams); n > maxLent {
+		t.Errorf("%d streams are remembered", n)
+	}
+}
+
 // unfitLog is a log that panics.
 type unfitLog struct{ slog.Handler }
 

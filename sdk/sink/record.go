@@ -1,6 +1,8 @@
 package sink
 
 import (
+	"slices"
+
 	"github.com/micromegas-go/micromegas/telemetry"
 	"github.com/micromegas-go/micromegas/wire"
 )
@@ -38,7 +40,12 @@ type records struct {
 	processes map[telemetry.ProcessID]*record
 	streams   map[telemetry.StreamID]*record
 	due       []*record
+	lent      []*record // of streams of earlier runs, oldest first
 }
+
+// maxLent bounds the streams of earlier runs that are remembered: a spool may hold very many, most with one block. What is
+// forgotten is in the next file that needs it, and is sent again.
+const maxLent = 256
 
 func newRecords() records {
 	return records{processes: map[telemetry.ProcessID]*record{}, streams: map[telemetry.StreamID]*record{}}
@@ -58,6 +65,22 @@ func (rs *records) stream(id telemetry.StreamID) *record {
 	if r == nil {
 		r = &record{route: routeStream, stream: id}
 		rs.streams[id] = r
+	}
+	return r
+}
+
+// lend is stream for a file that an earlier run left.
+func (rs *records) lend(id telemetry.StreamID) *record {
+	if r := rs.streams[id]; r != nil {
+		return r
+	}
+	r := rs.stream(id)
+	rs.lent = append(rs.lent, r)
+	if len(rs.lent) > maxLent {
+		if oldest := rs.lent[0]; rs.streams[oldest.stream] == oldest {
+			delete(rs.streams, oldest.stream)
+		}
+		rs.lent = slices.Delete(rs.lent, 0, 1)
 	}
 	return r
 }

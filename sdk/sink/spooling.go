@@ -46,7 +46,7 @@ func (s *Sink) load(it *item) ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if it.stream == nil {
-		it.stream = s.records.stream(e.stream)
+		it.stream = s.records.lend(e.stream)
 		if it.stream.body == nil && len(e.streamBody) > 0 {
 			if err := s.records.learnStream(e.stream, e.streamBody); err != nil {
 				return nil, &spoolError{err}
@@ -93,6 +93,9 @@ func (s *Sink) nextToSpool(now time.Time) (*item, time.Time) {
 // toSpool is the first item in memory that nobody is at work on: what would be dropped first when memory is short, else
 // what would be missed most.
 func (s *Sink) toSpool(crowded bool) *item {
+	if s.queued.Blocks == 0 {
+		return nil // there may be very many files to look through
+	}
 	for k := range s.queues {
 		if crowded {
 			k = len(s.queues) - 1 - k
