@@ -1,13 +1,15 @@
 package sdk
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/micromegas-go/micromegas/telemetry"
 )
 
 // Clock says what events are stamped with. Whatever it is, what is sent are nanoseconds of the monotonic clock since the
-// start of the process, so that no server has to estimate a rate and no rate error can add up.
+// start of the process, so that no server has to estimate a rate and no rate error can add up; set on by what the machine
+// has slept.
 type Clock uint8
 
 const (
@@ -27,10 +29,14 @@ const ticksPerSecond = int64(time.Second)
 // stretches meet in their anchors: the result is continuous, it never runs backwards, and its error is that of one pair
 // of readings, some tens of nanoseconds, for as long as the process lives. A machine that sleeps makes the counter begin
 // anew or go on while the monotonic clock stands still: such a stretch is counted from its two ends, see across.
+//
+// While the machine sleeps, time goes on without the monotonic clock, on most systems. So ticks are set on when the clock on
+// the wall is found ahead, see follow; a clock on the wall that was set back changes nothing, as ticks never run backwards.
 type clock struct {
 	start   time.Time     // wall and monotonic reading of one moment
 	ahead   time.Duration // what was cut off the start to make it whole microseconds
 	counter bool          // stamps are readings of the counter; else nanoseconds since the start
+	sleep   atomic.Pointer[sleep]
 
 	// Of the flusher:
 	from, to anchor  // the newest stretch
@@ -40,6 +46,49 @@ type clock struct {
 	rate     float64 // nanoseconds per step of the counter, since base or before; 0 means not known yet
 	jumped   int64   // what the counter jumped in the newest stretch, see jump
 }
+
+// sleep says that ticks were set on: by how much all that is up to a moment of the monotonic clock, and by how much all
+// after it.
+type sleep struct{ at, before, after int64 }
+
+// awake turns nanoseconds of the monotonic clock since the start into ticks.
+func (c *clock) awake(elapsed int64) int64 {
+	s := c.sleep.Load()
+	switch {
+	case s == nil:
+		return elapsed
+	case elapsed > s.at:
+		return elapsed + s.after
+	default:
+		return elapsed + s.before
+	}
+}
+
+// asleep is from how far ahead the clock on the wall is followed. Both clocks are slewed alike.
+const asleep = int64(time.Second)
+
+// follow sets ticks on from now on when the clock on the wall is ahead. Both are nanoseconds since the start, of one moment.
+func (c *clock) follow(elapsed, wall int64) {
+	now := c.awake(elapsed)
+	if wall-now >= asleep {
+		c.sleep.Store(&sleep{at: elapsed, before: now - elapsed, after: wall - elapsed})
+	}
+}
+
+// clocks reads the monotonic clock and the one on the wall.
+func (c *clock) clocks() (elapsed, wall int64) {
+	now := time.Now()
+	return int64(now.Sub(c.start) + c.ahead), int64(now.Round(0).Sub(c.start.Round(0)) + c.ahead)
+}
+
+// slept reports whether the clock on the wall is ahead.
+func (c *clock) slept() bool {
+	elapsed, wall := c.clocks()
+	return wall-c.awake(elapsed) >= asleep
+}
+
+// now is the present in ticks.
+func (c *clock) now() int64 { return c.awake(c.elapsed()) }
 
 // anchor is one moment on both scales.
 type anchor struct {
@@ -97,10 +146,10 @@ func (c *clock) read() anchor {
 
 // advance ends the newest stretch now. Afterwards every stamp that was taken before can be turned into ticks.
 func (c *clock) advance() {
-	if !c.counter {
-		return
+	if c.counter {
+		c.reach(c.read())
 	}
-	c.reach(c.read())
+	c.follow(c.clocks())
 }
 
 // begin makes the first anchor. Until the second there is no rate; a stamp before the first one, which would need it,
@@ -161,8 +210,11 @@ func (c *clock) jump(steps, took int64) int64 {
 	return jump
 }
 
-// ticks turns a stamp into nanoseconds since the start.
-func (c *clock) ticks(stamp uint64) int64 {
+// ticks turns a stamp into what is sent.
+func (c *clock) ticks(stamp uint64) int64 { return c.awake(c.monotonic(stamp)) }
+
+// monotonic turns a stamp into nanoseconds of the monotonic clock since the start.
+func (c *clock) monotonic(stamp uint64) int64 {
 	switch {
 	case !c.counter:
 		return int64(stamp)
@@ -177,7 +229,7 @@ func (c *clock) ticks(stamp uint64) int64 {
 	}
 }
 
-// across is ticks in a stretch in which the counter jumped. A stamp from before the jump fits in when counted from the
+// across is monotonic in a stretch in which the counter jumped. A stamp from before the jump fits in when counted from the
 // first anchor, one from after it when counted back from the second. When both do, because the jump was shorter than the
 // stretch, it may be off by as much as the jump.
 func (c *clock) across(stamp uint64) int64 {

@@ -43,6 +43,30 @@ func TestClockAcrossJumps(t *testing.T) {
 	}
 }
 
+// A machine that slept for an hour, and then for another: what comes after is later by that, what came before is not. A
+// clock on the wall that is set back changes nothing.
+func TestClockAfterSleep(t *testing.T) {
+	second, hour := int64(time.Second), int64(time.Hour)
+	c := &clock{}
+	check := func(stamp, want int64) {
+		t.Helper()
+		if got := c.ticks(uint64(stamp)); got != want {
+			t.Errorf("an event at %v is put at %v, want %v", time.Duration(stamp), time.Duration(got), time.Duration(want))
+		}
+	}
+	c.follow(10*second, 10*second+second/2) // no sleep
+	check(11*second, 11*second)
+	c.follow(20*second, 20*second+hour)
+	check(20*second, 20*second)
+	check(21*second, 21*second+hour)
+	c.follow(30*second, 30*second-hour)
+	c.follow(40*second, 40*second+hour+second/2)
+	check(41*second, 41*second+hour)
+	c.follow(50*second, 50*second+2*hour)
+	check(49*second, 49*second+hour)
+	check(51*second, 51*second+2*hour)
+}
+
 // A stretch of a microsecond has a rate that is off by much. A straggler from long before it must not be placed by that.
 func TestClockStraggler(t *testing.T) {
 	c := &clock{counter: true}

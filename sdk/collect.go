@@ -21,7 +21,7 @@ func (r *Recorder) collect(all bool) {
 		t.mark()
 	}
 	r.clock.advance()
-	now := r.clock.elapsed()
+	now := r.clock.now()
 
 	for _, s := range shards {
 		s.drain(&r.pool, func(words []uint64) { r.sort(words, nil) })

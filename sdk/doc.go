@@ -40,7 +40,8 @@
 //     named telemetry_lost_…, and a line in the operator's log. Spans on tracks are lost with begin and end.
 //   - Events of a track and of a processor are in order. Log entries are put in order of time, block by block.
 //   - [Recorder.Flush] returns nil after the server has acknowledged everything recorded before it was called.
-//   - Ticks on the wire are nanoseconds of the monotonic clock, whatever stamped the events; see [Clock].
+//   - Ticks on the wire are nanoseconds of the monotonic clock, whatever stamped the events, set on when the machine has
+//     slept; see [Clock].
 //
 // # Locks
 //

@@ -25,7 +25,12 @@ const farthest = 100 * 365 * 24 * time.Hour
 // TicksAt turns a moment into ticks of what is sent. It goes by the monotonic reading where t has one. Moments that are
 // more than a century away become that.
 func (f Foreign) TicksAt(t time.Time) telemetry.Ticks {
-	return telemetry.Ticks(min(max(t.Sub(f.r.clock.start), -farthest), farthest) + f.r.clock.ahead)
+	c := f.r.clock
+	since := int64(min(max(t.Sub(c.start), -farthest), farthest) + c.ahead)
+	if t != t.Round(0) { // it has a monotonic reading
+		since = c.awake(since)
+	}
+	return telemetry.Ticks(since)
 }
 
 // Stream announces a stream, once, before its first block.

@@ -25,7 +25,7 @@ type outlet struct {
 }
 
 func (r *Recorder) newOutlet(k sink.Kind, properties map[string]string) *outlet {
-	return &outlet{stream: telemetry.StreamID(newID()), kind: k, properties: properties, opened: r.clock.elapsed(), sorted: true}
+	return &outlet{stream: telemetry.StreamID(newID()), kind: k, properties: properties, opened: r.clock.now(), sorted: true}
 }
 
 // put appends one event, with ticks in the place of its stamp.

@@ -246,8 +246,9 @@ func (r *Recorder) chunk(n int) *chunk {
 
 // run collects from time to time until ctx ends.
 func (r *Recorder) run(ctx context.Context) {
-	tick := time.NewTicker(r.period)
+	tick, watch := time.NewTicker(r.period), time.NewTicker(time.Second)
 	defer tick.Stop()
+	defer watch.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -256,6 +257,10 @@ func (r *Recorder) run(ctx context.Context) {
 			r.collectSafely(true)
 		case <-r.wakes:
 			r.collectSafely(false)
+		case <-watch.C:
+			if r.clock.slept() { // what follows is not to be taken for earlier
+				r.collectSafely(false)
+			}
 		}
 	}
 }

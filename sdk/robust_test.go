@@ -206,6 +206,84 @@ func TestLevelsOutOfRange(t *testing.T) {
 	}
 }
 
+// decodes is a sink that notes when blocks and events are.
+type decodes struct {
+	nowhere
+	t      *testing.T
+	ticks  *[]telemetry.Ticks
+	blocks *[]telemetry.Block
+}
+
+func (d decodes) Block(b sink.Block) {
+	body, err := b.Encode()
+	if err != nil {
+		d.t.Error(err)
+	}
+	block, payload, err := wire.DecodeBlock(body)
+	if err != nil {
+		d.t.Error(err)
+	}
+	dependencies, objects := wire.MetricLayouts()
+	decoder, err := wire.NewDecoder(dependencies, objects, wire.Limits{})
+	if err != nil {
+		d.t.Error(err)
+	}
+	_, err = decoder.Events(payload, func(e *wire.Event) error {
+		if e.Ticks < block.BeginTicks || e.Ticks > block.EndTicks {
+			d.t.Errorf("an event at %d in [%d, %d]", e.Ticks, block.BeginTicks, block.EndTicks)
+		}
+		*d.ticks = append(*d.ticks, e.Ticks)
+		return nil
+	})
+	if err != nil {
+		d.t.Error(err)
+	}
+	*d.blocks = append(*d.blocks, block)
+	b.Release()
+}
+
+// After the machine has slept, events have the time of the clock on the wall, from whatever library they come.
+func TestEventsAfterSleep(t *testing.T) {
+	for _, kind := range []Clock{ClockAuto, ClockMonotonic} {
+		var ticks []telemetry.Ticks
+		var blocks []telemetry.Block
+		r, err := New(Options{Sink: decodes{t: t, ticks: &ticks, blocks: &blocks}, Clock: kind, FlushPeriod: time.Hour})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := Int("slept", "count")
+		r.Int(m, 1)
+		before := time.Now()
+		r.collect(false)
+		const nap = telemetry.Ticks(time.Hour)
+		elapsed, wall := r.clock.clocks()
+		r.collecting.Lock()
+		r.clock.follow(elapsed, wall+int64(nap))
+		r.collecting.Unlock()
+		r.Int(m, 2)
+		after := time.Now()
+		if err := r.Shutdown(context.Background()); err != nil {
+			t.Error(err)
+		}
+		if len(ticks) != 2 || ticks[1]-ticks[0] < nap || ticks[1]-ticks[0] > nap+telemetry.Ticks(time.Minute) {
+			t.Errorf("events at %v", ticks)
+		}
+		for _, b := range blocks {
+			off := b.EndTicks - b.BeginTicks - telemetry.Ticks(b.EndTime-b.BeginTime)
+			if micro := telemetry.Ticks(time.Microsecond); b.EndTime < b.BeginTime || off < -micro || off > micro {
+				t.Errorf("a block from %v to %v", b.BeginTime, b.EndTime)
+			}
+		}
+		f := r.Foreign()
+		if gap := f.TicksAt(after) - f.TicksAt(before); gap < nap || gap > nap+telemetry.Ticks(time.Minute) {
+			t.Errorf("%v passed while the machine slept", time.Duration(gap))
+		}
+		if at := f.TicksAt(after.Round(0)); at > f.TicksAt(after)-nap/2 {
+			t.Errorf("a moment of the clock on the wall is put at %v", time.Duration(at))
+		}
+	}
+}
+
 // Many targets, as attributes of log entries make them, cost no more than few.
 func TestManyTargets(t *testing.T) {
 	r, err := New(Options{Sink: nowhere{}, FlushPeriod: time.Hour})
