@@ -46,17 +46,37 @@ func (r *Reader) Pending(ctx context.Context, view View, f Filter) ([]PendingBlo
 
 // attach fills in the streams and processes of list, one record for each.
 func attach(ctx context.Context, s *session, list []PendingBlock) error {
-	streams := make(map[telemetry.StreamID]*StreamRecord)
-	processes := make(map[telemetry.ProcessID]*ProcessRecord)
+	return newOwners().attach(ctx, s, list)
+}
+
+// owners are streams and processes that were read; nil stands for those that are not there.
+type owners struct {
+	streams   map[telemetry.StreamID]*StreamRecord
+	processes map[telemetry.ProcessID]*ProcessRecord
+}
+
+func newOwners() *owners {
+	return &owners{map[telemetry.StreamID]*StreamRecord{}, map[telemetry.ProcessID]*ProcessRecord{}}
+}
+
+// maxOwners bounds what is remembered from one part of a long list to the next.
+const maxOwners = 4096
+
+// attach fills in the streams and processes of list. Those that it knows from the last call it does not read again.
+func (o *owners) attach(ctx context.Context, s *session, list []PendingBlock) error {
+	if len(o.streams)+len(o.processes) > maxOwners {
+		clear(o.streams)
+		clear(o.processes)
+	}
 	var streamIDs, processIDs []any
 	for i := range list {
 		b := &list[i].Block
-		if _, ok := streams[b.StreamID]; !ok {
-			streams[b.StreamID] = nil
+		if _, ok := o.streams[b.StreamID]; !ok {
+			o.streams[b.StreamID] = nil
 			streamIDs = append(streamIDs, id(b.StreamID))
 		}
-		if _, ok := processes[b.ProcessID]; !ok {
-			processes[b.ProcessID] = nil
+		if _, ok := o.processes[b.ProcessID]; !ok {
+			o.processes[b.ProcessID] = nil
 			processIDs = append(processIDs, id(b.ProcessID))
 		}
 	}
@@ -64,7 +84,7 @@ func attach(ctx context.Context, s *session, list []PendingBlock) error {
 		return s.each(ctx, query{name: "streams_by_id", n: len(batch), args: batch}, func(rows *sql.Rows) error {
 			st, err := scanStream(rows)
 			if err == nil {
-				streams[st.ID] = st
+				o.streams[st.ID] = st
 			}
 			return err
 		})
@@ -76,13 +96,13 @@ func attach(ctx context.Context, s *session, list []PendingBlock) error {
 		return s.each(ctx, query{name: "processes_by_id", n: len(batch), args: batch}, func(rows *sql.Rows) error {
 			p, err := scanProcess(rows)
 			if err == nil {
-				processes[p.ID] = p
+				o.processes[p.ID] = p
 			}
 			return err
 		})
 	})
 	for i := range list {
-		list[i].Stream, list[i].Process = streams[list[i].Block.StreamID], processes[list[i].Block.ProcessID]
+		list[i].Stream, list[i].Process = o.streams[list[i].Block.StreamID], o.processes[list[i].Block.ProcessID]
 	}
 	return err
 }

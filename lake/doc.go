@@ -33,7 +33,8 @@
 //     one before it left open.
 //   - log_stats: sums over the counts that lie beside the partitions of log entries, written in the same pass, and over the
 //     rows of pending blocks.
-//   - processes, streams, blocks: batches in memory, straight from the catalog.
+//   - processes, streams, blocks: straight from the catalog, row by row, into a batch in memory or, when they are many, into a
+//     local file of this query's own.
 //
 // Files are held while a query reads them. The cache removes a file when nobody holds it and it is forgotten or the cache
 // is over its bound. Each process has a folder of its own, with a locked file in it; opening a cache removes the folders

@@ -40,11 +40,16 @@ type parquetFile struct {
 }
 
 func createFile(path string, v *view, e effort) (*parquetFile, error) {
+	return createFileOf(path, v, v.fileSchema(), e)
+}
+
+// createFileOf is createFile for rows that come as batches of another schema.
+func createFileOf(path string, v *view, schema *arrow.Schema, e effort) (*parquetFile, error) {
 	out, err := os.Create(path)
 	if err != nil {
 		return nil, fmt.Errorf("create %s file: %w", v.name, err)
 	}
-	f := &parquetFile{path: path, view: v, schema: v.fileSchema(), out: out, sum: &summed{out: out}}
+	f := &parquetFile{path: path, view: v, schema: schema, out: out, sum: &summed{out: out}}
 	f.w, err = pqarrow.NewFileWriter(f.schema, f.sum, // not out itself, which the writer would close
 		v.properties(e), pqarrow.DefaultWriterProps())
 	if err != nil {

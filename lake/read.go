@@ -70,21 +70,32 @@ func readParquet(ctx context.Context, path string) iter.Seq2[arrow.RecordBatch, 
 			yield(nil, fmt.Errorf("read rows: %w", err))
 			return
 		}
-		batches, err := r.GetRecordReader(ctx, nil, nil)
-		if err != nil {
-			yield(nil, fmt.Errorf("read rows: %w", err))
-			return
-		}
-		defer batches.Release()
-		for batches.Next() {
-			if !yield(batches.RecordBatch(), nil) {
+		// A batch is of one row group, which bounds its bytes.
+		for group := range in.NumRowGroups() {
+			more, err := readGroup(ctx, r, group, yield)
+			if err != nil {
+				yield(nil, fmt.Errorf("read rows: %w", err))
+			}
+			if err != nil || !more {
 				return
 			}
 		}
-		if err := batches.Err(); err != nil {
-			yield(nil, fmt.Errorf("read rows: %w", err))
+	}
+}
+
+// readGroup yields the rows of a row group, and reports whether more are wanted.
+func readGroup(ctx context.Context, r *pqarrow.FileReader, group int, yield func(arrow.RecordBatch, error) bool) (bool, error) {
+	batches, err := r.GetRecordReader(ctx, nil, []int{group})
+	if err != nil {
+		return false, err
+	}
+	defer batches.Release()
+	for batches.Next() {
+		if !yield(batches.RecordBatch(), nil) {
+			return false, nil
 		}
 	}
+	return true, batches.Err()
 }
 
 // timed returns what makes t's rows of those of its chunks.

@@ -35,6 +35,8 @@ type view struct {
 	schema  *arrow.Schema
 	sorted  []string // columns by which the rows of a file are sorted; nil when in order of arrival
 	times   string   // the column of the event time
+	ends    string   // the column of the end of a row's time; "": the same. See TimeColumns
+	begins  string   // the column of its begin, when that is not times; files know nothing about it
 	plain   []string // columns whose values rarely repeat: no dictionary in files
 	bloom   []string // columns looked up by value
 
@@ -88,7 +90,7 @@ var (
 	}
 
 	threadSpans = &view{
-		name: "thread_spans", version: 1, hash: 4, instance: "stream", times: "begin",
+		name: "thread_spans", version: 1, hash: 4, instance: "stream", times: "begin", ends: "end",
 		bare:   "the global view is not implemented for thread spans",
 		sorted: []string{"begin"}, plain: []string{"id", "parent", "begin", "end", "duration"},
 		schema: arrow.NewSchema([]arrow.Field{
@@ -129,7 +131,7 @@ var (
 	}
 
 	netSpans = &view{
-		name: "net_spans", version: 1, hash: 2, instance: "process", times: "begin_time",
+		name: "net_spans", version: 1, hash: 2, instance: "process", times: "begin_time", ends: "end_time",
 		bare:  "NetSpansView does not support global view access",
 		plain: []string{"span_id", "parent_span_id", "begin_bits", "end_bits", "bit_size", "begin_time", "end_time"},
 		schema: arrow.NewSchema([]arrow.Field{
@@ -164,7 +166,7 @@ var (
 	}
 
 	otelSpans = &view{
-		name: "otel_spans", version: 1, hash: 1, instance: "process", times: "start_time",
+		name: "otel_spans", version: 1, hash: 1, instance: "process", times: "start_time", ends: "end_time",
 		bare:  "OtelSpansView does not support global view access",
 		plain: []string{"trace_id", "span_id", "parent_span_id", "start_time", "end_time", "duration", "events", "links"},
 		schema: arrow.NewSchema([]arrow.Field{
@@ -240,7 +242,7 @@ var (
 	netChunks   = inTicks(netSpans, "begin_time", "end_time")
 
 	processes = &view{
-		name: "processes", version: 1,
+		name: "processes", version: 1, begins: "insert_time", ends: "last_update_time",
 		schema: arrow.NewSchema([]arrow.Field{
 			required("process_id", typeText),
 			optional("exe", typeText),
@@ -263,7 +265,7 @@ var (
 	}
 
 	streams = &view{
-		name: "streams", version: 1,
+		name: "streams", version: 1, begins: "insert_time", ends: "last_update_time",
 		schema: arrow.NewSchema([]arrow.Field{
 			required("stream_id", typeText),
 			optional("process_id", typeText),
@@ -279,7 +281,7 @@ var (
 	}
 
 	blocks = &view{
-		name: "blocks", version: 1, hash: 5,
+		name: "blocks", version: 1, begins: "begin_time", ends: "insert_time", hash: 5,
 		schema: arrow.NewSchema([]arrow.Field{
 			required("block_id", typeText),
 			required("stream_id", typeText),

@@ -103,7 +103,10 @@ type plan struct {
 	processes []catalog.ProcessRecord
 	streams   []catalog.StreamRecord
 	blocks    []catalog.BlockRecord
-	owned     []catalog.PendingBlock // blocks with their streams and processes
+
+	// Records of the catalog, when these are the rows: in memory when they are few.
+	batches []arrow.RecordBatch
+	file    *localFile
 
 	unusable []error // of partitions; filled in by table, as is
 	leftOut  int     // how many blocks cannot be read
@@ -146,16 +149,24 @@ func (l *Lake) snapshot(ctx context.Context, scans []Scan) (*Snapshot, []error, 
 	}
 	err := l.catalog.Read(ctx, func(r *catalog.Reader) error {
 		for _, p := range plans {
-			if err := p.look(ctx, r); err != nil {
+			if err := p.look(ctx, l, r); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+	var held []*localFile
+	for _, p := range plans {
+		if p.file != nil {
+			held = append(held, p.file)
+		}
+	}
 	if err != nil {
+		for _, f := range held {
+			f.release()
+		}
 		return nil, nil, err
 	}
-	var held []*localFile
 	snapshot := &Snapshot{lake: l, release: func() {
 		for _, f := range held {
 			f.release()
@@ -200,23 +211,11 @@ func readFault(ctx context.Context, err error) error {
 }
 
 // look reads from the catalog what p needs.
-func (p *plan) look(ctx context.Context, r *catalog.Reader) (err error) {
+func (p *plan) look(ctx context.Context, l *Lake, r *catalog.Reader) (err error) {
 	during := catalog.Filter{Range: p.scan.Range}
 	switch p.view {
-	case processes:
-		p.processes, err = r.Processes(ctx, p.scan.Only.narrow(during))
-		return err
-	case streams:
-		p.streams, err = r.Streams(ctx, p.scan.Only.narrow(during))
-		return err
-	case blocks:
-		during.WithoutPayload = true
-		found, err := r.Blocks(ctx, p.scan.Only.narrow(during))
-		if err != nil {
-			return err
-		}
-		p.owned, err = r.WithOwners(ctx, found)
-		return err
+	case processes, streams, blocks:
+		return p.records(ctx, l, r, p.scan.Only.narrow(during))
 	case logStats:
 		during.Range = binned(during.Range)
 		if p.pending, err = r.Pending(ctx, catalog.LogEntries, catalog.Filter{WithoutPayload: true}); err != nil {
@@ -268,6 +267,33 @@ func (p *plan) look(ctx context.Context, r *catalog.Reader) (err error) {
 		}
 		return nil
 	}
+}
+
+// records reads rows that the catalog has.
+func (p *plan) records(ctx context.Context, l *Lake, r *catalog.Reader, f catalog.Filter) (err error) {
+	b := l.newRecordTable(p.view)
+	defer b.close()
+	switch p.view {
+	case processes:
+		err = r.EachProcess(ctx, f, func(record *catalog.ProcessRecord) error {
+			b.process(record)
+			return b.endRow(ctx)
+		})
+	case streams:
+		err = r.EachStream(ctx, f, func(record *catalog.StreamRecord) error {
+			b.stream(record)
+			return b.endRow(ctx)
+		})
+	default:
+		err = r.EachBlock(ctx, f, func(record *catalog.PendingBlock) error {
+			b.block(record)
+			return b.endRow(ctx)
+		})
+	}
+	if err == nil {
+		p.batches, p.file, err = b.finish()
+	}
+	return err
 }
 
 // tags are those of the streams that views of a process are made from.
@@ -327,14 +353,11 @@ func (s Scan) bare() bool { return s.Instance == "" || s.Instance == global }
 func (l *Lake) table(ctx context.Context, p *plan) (*Table, []*localFile, error) {
 	t := &Table{Schema: p.view.schema}
 	switch p.view {
-	case processes:
-		t.Batches = processBatches(p.processes)
-		return t, nil, nil
-	case streams:
-		t.Batches = streamBatches(p.streams)
-		return t, nil, nil
-	case blocks:
-		t.Batches = blockBatches(p.owned)
+	case processes, streams, blocks:
+		t.Batches = p.batches
+		if p.file != nil {
+			t.Files = []string{p.file.path} // held by the snapshot
+		}
 		return t, nil, nil
 	case logStats:
 		held, err := l.logStatsTable(ctx, p, t)
@@ -385,18 +408,24 @@ func (l *Lake) table(ctx context.Context, p *plan) (*Table, []*localFile, error)
 	}
 }
 
+// TimeColumns returns the columns from which to which a row of a view reaches in time. Of a [Scan] only those rows are wanted
+// that meet its range; so a statement's own condition that rows end at a moment or later, or begin by one, can narrow the
+// range. They are "" for a view without.
+func TimeColumns(name string) (begin, end string) {
+	if of, ok := unmerged(name); ok {
+		name = of
+	}
+	for _, v := range allViews {
+		if v.name == name {
+			return v.during()
+		}
+	}
+	return "", ""
+}
+
 // during returns the columns of the begin and end of a row's time.
 func (v *view) during() (begin, end string) {
-	switch v {
-	case threadSpans:
-		return "begin", "end"
-	case netSpans:
-		return "begin_time", "end_time"
-	case otelSpans:
-		return "start_time", "end_time"
-	default:
-		return v.times, v.times
-	}
+	return cmp.Or(v.begins, v.times), cmp.Or(v.ends, v.times)
 }
 
 func (t *Table) set(files []*localFile, conditions []string) {

@@ -10,19 +10,6 @@ import (
 	"github.com/micromegas-go/micromegas/telemetry"
 )
 
-// timeColumns are the columns that tell from when to when a row of a view of events reaches: a condition on them leaves
-// out files, and blocks that need not be decoded, as the range of the request does.
-var timeColumns = map[string][2]string{
-	"log_entries":  {"time", "time"},
-	"measures":     {"time", "time"},
-	"async_events": {"time", "time"},
-	"images":       {"time", "time"},
-	"log_stats":    {"time_bin", "time_bin"},
-	"thread_spans": {"begin", "end"},
-	"net_spans":    {"begin_time", "end_time"},
-	"otel_spans":   {"start_time", "end_time"},
-}
-
 // later is how much later than here the engine may find that it is now.
 const later = time.Hour
 
@@ -171,21 +158,21 @@ func (n *narrowing) compare(w *wanted, scan planScan, column, operator string, v
 			}
 		}
 	}
-	columns, ok := timeColumns[scan.view]
-	if !ok || column == "" {
+	if column == "" {
 		return
 	}
+	begins, ends := lake.TimeColumns(scan.view) // a condition on them leaves out what need not be read, as the request's range does
 	at, moving, ok := n.timeOf(value, 0)
 	if !ok {
 		return
 	}
 	equal := operator == "COMPARE_EQUAL"
-	if column == columns[1] && (equal || strings.HasPrefix(operator, "COMPARE_GREATERTHAN")) {
+	if column == ends && (equal || strings.HasPrefix(operator, "COMPARE_GREATERTHAN")) {
 		if w.during.Begin == nil || *w.during.Begin < at {
 			w.during.Begin = &at
 		}
 	}
-	if column == columns[0] && (equal || strings.HasPrefix(operator, "COMPARE_LESSTHAN")) {
+	if column == begins && (equal || strings.HasPrefix(operator, "COMPARE_LESSTHAN")) {
 		end := at
 		if moving {
 			end = min(end, math.MaxInt64-telemetry.Time(later)) + telemetry.Time(later)

@@ -42,6 +42,7 @@ func Run(t *testing.T, newDatabase func(t *testing.T) Open) {
 		"pending":              testPending,
 		"claim pending":        testClaimPending,
 		"fail pending":         testFailPending,
+		"each block":           testEachBlock,
 		"older":                testOlder,
 		"known payloads":       testKnownPayloads,
 		"claim order":          testClaimOrder,

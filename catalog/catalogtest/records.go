@@ -1,6 +1,7 @@
 package catalogtest
 
 import (
+	"errors"
 	"reflect"
 	"slices"
 	"testing"
@@ -118,5 +119,56 @@ func testStrangeText(t *testing.T, open Open) {
 	f.insert(s)
 	if got := f.streams(catalog.Filter{Tag: "a,b"}); len(got) != 1 || !slices.Equal(got[0].Tags, s.Tags) {
 		t.Errorf("by tag a,b: got %v, want the tags %q", got, s.Tags)
+	}
+}
+
+// testEachBlock reads blocks in parts: the list is that of Blocks, with its streams and processes, whichever filter makes it, and
+// an error of who reads ends it.
+func testEachBlock(t *testing.T, open Open) {
+	f := newFixture(t, open)
+	other := newStream(f.process.ID, telemetry.TagMetrics)
+	f.insert(other)
+	var list []catalog.BlockRecord
+	for i := range 2100 {
+		st := f.stream
+		if i%2 == 0 {
+			st = other
+		}
+		list = append(list, newBlock(f.process.ID, st.ID, i))
+	}
+	f.append(list...)
+	f.append(newBlock(f.process.ID, telemetry.StreamID(uuid.New()), 5000))
+	for _, filter := range []catalog.Filter{
+		{}, {Stream: other.ID}, {Process: f.process.ID, Range: span(10, 1500)}, {Limit: 1024}, {Block: list[7].ID}, {Process: telemetry.ProcessID(uuid.New())},
+	} {
+		want := f.blocks(filter)
+		var got []catalog.BlockRecord
+		err := f.db.Read(t.Context(), func(r *catalog.Reader) error {
+			for range 2 { // in one transaction
+				got = nil
+				err := r.EachBlock(t.Context(), filter, func(b *catalog.PendingBlock) error {
+					if b.Stream == nil || b.Stream.ID != b.Block.StreamID || b.Process == nil || b.Process.ID != f.process.ID {
+						t.Fatalf("block %v has the stream %+v and the process %+v", b.Block.ID, b.Stream, b.Process)
+					}
+					got = append(got, b.Block)
+					return nil
+				})
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		f.ok(err)
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%+v: %d blocks, want %d", filter, len(got), len(want))
+		}
+	}
+	enough := errors.New("enough")
+	err := f.db.Read(t.Context(), func(r *catalog.Reader) error {
+		return r.EachBlock(t.Context(), catalog.Filter{}, func(*catalog.PendingBlock) error { return enough })
+	})
+	if !errors.Is(err, enough) {
+		t.Errorf("EachBlock = %v", err)
 	}
 }
