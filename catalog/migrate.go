@@ -72,6 +72,15 @@ func (db *DB) migrationState(ctx context.Context) ([]Migration, error) {
 	return merged(steps, applied), nil
 }
 
+// Made returns when the database was made, to the nanosecond: copies and backups keep it, others have another.
+func (db *DB) Made(ctx context.Context) (telemetry.Time, error) {
+	list, err := db.migrationState(ctx)
+	if err != nil {
+		return 0, err
+	}
+	return list[0].Applied, nil // there is a first step, and open databases have it
+}
+
 // merged marks the steps that were applied. Steps are numbered from 1 without gaps.
 func merged(steps []migration, applied []Migration) []Migration {
 	list := make([]Migration, len(steps))

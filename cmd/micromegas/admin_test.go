@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -63,19 +64,19 @@ func TestDeleteAndRetentionCommands(t *testing.T) {
 	if _, err := c.command("migrate", "--apply"); err != nil {
 		t.Fatal(err)
 	}
-	db, err := catalog.Open(t.Context(), catalog.Options{DSN: filepath.Join(c.env["MICROMEGAS_DATA_DIR"], "catalog.db")})
+	now := time.Unix(1_600_000_000, 0)
+	db, err := catalog.Open(t.Context(), catalog.Options{
+		DSN: filepath.Join(c.env["MICROMEGAS_DATA_DIR"], "catalog.db"), Now: func() time.Time { return now },
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer db.Close()
 	p := telemetry.Process{ID: telemetry.ProcessID(uuid.New())}
 	s := telemetry.Stream{ID: telemetry.StreamID(uuid.New()), ProcessID: p.ID, Tags: []string{"log"}, Format: telemetry.FormatNative}
-	block := func(age telemetry.Time) {
+	block := func() {
 		t.Helper()
 		b := catalog.BlockRecord{Block: telemetry.Block{ID: telemetry.BlockID(uuid.New()), StreamID: s.ID, ProcessID: p.ID, PayloadSize: 10}}
-		if age > 0 {
-			b.InsertTime = age
-		}
 		if _, err := db.Append(context.WithoutCancel(t.Context()), []catalog.BlockRecord{b}); err != nil {
 			t.Fatal(err)
 		}
@@ -85,8 +86,9 @@ func TestDeleteAndRetentionCommands(t *testing.T) {
 	if err := errors.Join(err1, err2); err != nil {
 		t.Fatal(err)
 	}
-	block(1_600_000_000_000_000_000)
-	block(0)
+	block()
+	now = time.Now()
+	block()
 	for name, tc := range map[string]struct {
 		args []string
 		want string

@@ -315,6 +315,21 @@ func TestEverythingOutOfReach(t *testing.T) {
 	}
 }
 
+// Another catalog in the same place would have maintenance delete the objects of the first.
+func TestObjectsOfAnotherLake(t *testing.T) {
+	objects := server.EnvObjects
+	uri := "file://" + t.TempDir()
+	p := startProgram(t, ingestionOnly, t.TempDir(), environment(objects, uri)).listening()
+	p.stop()
+	if err := <-p.ended; err != nil {
+		t.Fatal(err)
+	}
+	err := server.Run(t.Context(), ingestionOnly, []string{"--data-dir", t.TempDir()}, environment(objects, uri), io.Discard, io.Discard)
+	if err == nil || !strings.Contains(err.Error(), "belong to another lake") || !strings.Contains(err.Error(), objects) {
+		t.Errorf("Run = %v", err)
+	}
+}
+
 // A misspelled variable has no effect, so it is warned about; those of clients are not. Values are not shown.
 func TestUnknownVariables(t *testing.T) {
 	program := ingestionOnly

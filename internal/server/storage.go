@@ -45,6 +45,13 @@ func openStorage(ctx context.Context, c Config, getenv func(string) string, log 
 	if err = errors.Join(err, objectsErr); err != nil {
 		return nil, err
 	}
+	if err := lake.Own(ctx, db, objects); err != nil {
+		if errors.Is(err, lake.ErrForeign) {
+			return nil, fmt.Errorf("the object store %s: %w; give each lake a place of its own with %s, or this one its catalog with %s",
+				c.Objects, err, EnvObjects, EnvSQL)
+		}
+		return nil, fmt.Errorf("the object store %s: %w", c.Objects, err)
+	}
 	l, err := lake.Open(ctx, lake.Options{
 		Catalog: db, Objects: objects, CacheDir: filepath.Join(c.DataDir, "cache"), Log: log,
 		Maintenance: lake.Maintenance{KeepRetired: keepRetired(c), Retention: c.Retention},
