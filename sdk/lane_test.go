@@ -66,34 +66,6 @@ func TestTrackLivesDuringItsLastCall(t *testing.T) {
 	}
 }
 
-// Chunks of idle processors, of which there may be many, leave room for what is recorded.
-func TestManyProcessors(t *testing.T) {
-	r, err := New(Options{Sink: nowhere{}, BufferBytes: 256 << 10, FlushPeriod: time.Hour})
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.addShards(32)
-	for i, s := range *r.shards.Load() {
-		c := r.chunk(r.shardChunk())
-		if c == nil {
-			t.Fatalf("there is no room for the chunk of processor %d", i)
-		}
-		s.extend(c)
-	}
-	span := Span("on a track")
-	track := r.NewTrack("t")
-	for range 2 * smallChunk {
-		track.Begin(span).End()
-	}
-	track.Close()
-	if err := r.Shutdown(context.Background()); err != nil {
-		t.Error(err)
-	}
-	if l := r.Losses(); l != (Losses{}) {
-		t.Errorf("lost: %+v", l)
-	}
-}
-
 // A span whose end found no room is ended when there is some, at the latest when the track is closed.
 func TestCloseEndsWhatIsOwed(t *testing.T) {
 	r, err := New(Options{Sink: nowhere{}, FlushPeriod: time.Hour})

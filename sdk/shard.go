@@ -34,14 +34,6 @@ func (r *Recorder) addShards(n int) {
 // firstShards is how many there are from the start.
 func firstShards() int { return max(runtime.NumCPU(), runtime.GOMAXPROCS(0)) }
 
-// shardChunk is the size of a shard's next chunk. Shards keep one while they are idle: all together no more than half of the
-// budget, however many processors there are, so that the other half is there for what is recorded.
-func (r *Recorder) shardChunk() int {
-	const share = 2
-	each := int(r.pool.budget) / (share * len(*r.shards.Load()))
-	return min(max(each, smallChunk), chunkWords)
-}
-
 // room reports whether n more words fit.
 func (l *lane) room(n int) bool { return len(l.cur.words)-int(l.cur.pos.Load()) >= n }
 
@@ -67,7 +59,7 @@ func (r *Recorder) enterRoom(k kind, n int) *shard {
 			return s
 		}
 		s.leave() // what follows may wait
-		if spare = r.chunk(max(n, r.shardChunk())); spare == nil {
+		if spare = r.chunk(max(n, chunkWords)); spare == nil {
 			if s := r.enter(); s != nil {
 				s.lose(k)
 				s.leave()
