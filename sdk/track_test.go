@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
+	"math"
 	"testing"
 	"time"
 
@@ -140,5 +142,41 @@ func TestClosedTrack(t *testing.T) {
 	flush(t, r)
 	if l := r.Losses(); l != (sdk.Losses{}) || len(s.Events()) != 1 {
 		t.Errorf("%+v lost, %d events", l, len(s.Events()))
+	}
+}
+
+// Numbers at the ends of what there is, and those that are none, arrive as they are.
+func TestNumbers(t *testing.T) {
+	r, s := newRecorder(t, sdk.Options{FlushPeriod: time.Hour})
+	track := r.NewTrack("numbers")
+	defer track.Close()
+	floats := []float64{math.NaN(), math.Inf(1), math.Inf(-1), math.Copysign(0, -1), math.MaxFloat64, math.SmallestNonzeroFloat64}
+	ints := []int64{0, 1, -1, math.MaxInt64, math.MinInt64}
+	for _, v := range floats {
+		r.Float(load, v)
+		track.Float(load, v)
+	}
+	for _, v := range ints {
+		r.Int(frames, v)
+		track.Int(frames, v)
+	}
+	flush(t, r)
+	seen := map[uint64]int{}
+	for _, e := range s.Events() {
+		if e.IsInt {
+			seen[math.Float64bits(float64(int64(e.Int)))]++
+		} else {
+			seen[math.Float64bits(e.Value)]++
+		}
+	}
+	want := map[uint64]int{}
+	for _, v := range floats {
+		want[math.Float64bits(v)] += 2
+	}
+	for _, v := range ints {
+		want[math.Float64bits(float64(v))] += 2
+	}
+	if !maps.Equal(seen, want) {
+		t.Errorf("arrived %v, want %v", seen, want)
 	}
 }

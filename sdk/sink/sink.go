@@ -112,7 +112,7 @@ func (s *Sink) EndStream(id telemetry.StreamID) {
 func (s *Sink) Block(b Block) {
 	b.Kind = min(b.Kind, kinds-1)
 	it := &item{
-		kind: b.Kind, events: b.Events, bytes: int64(max(b.Size, 0)), id: b.ID, since: time.Now(), encode: b.Encode, release: b.Release,
+		kind: b.Kind, events: max(b.Events, 0), bytes: int64(max(b.Size, 0)), id: b.ID, since: time.Now(), encode: b.Encode, release: b.Release,
 	}
 	s.mu.Lock()
 	if s.closing {
