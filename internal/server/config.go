@@ -99,6 +99,7 @@ func Load(p Program, args []string, getenv func(string) string, stdout io.Writer
 		return Config{}, ErrHelp
 	}
 	errs = append(errs, s.resolve(getenv)...)
+	errs = append(errs, scoped(p, getenv)...)
 	errs = append(errs, c.complete(getenv)...)
 	if n := mistakes(errs); n > 0 {
 		return Config{}, fmt.Errorf("%d %s in the configuration; see %s --help:\n%w",

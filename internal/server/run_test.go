@@ -335,14 +335,14 @@ func TestUnknownVariables(t *testing.T) {
 	program := ingestionOnly
 	program.Environ = func() []string {
 		return []string{
-			"MICROMEGAS_RETENTON=hunter2", "MICROMEGAS_RETENTION_DAYS=hunter2", "MICROMEGAS_WHATEVER_ELSE=hunter2", "OTHER=hunter2",
+			"MICROMEGAS_RETENTON=hunter2", "MICROMEGAS_ANALYTICS_ADMINS=hunter2", "MICROMEGAS_WHATEVER_ELSE=hunter2", "OTHER=hunter2",
 			"MICROMEGAS_QUERY_MEMORY_MB=512", "MICROMEGAS_API_KEYS_FILE=hunter2", "MICROMEGAS_TELEMETRY_URL=hunter2",
 		}
 	}
 	const message = "unknown variable, it has no effect"
 	p := startProgram(t, program, t.TempDir(), environment())
 	for _, want := range [][2]any{
-		{"MICROMEGAS_RETENTON", "MICROMEGAS_RETENTION"}, {"MICROMEGAS_RETENTION_DAYS", "MICROMEGAS_RETENTION"}, {"MICROMEGAS_WHATEVER_ELSE", nil},
+		{"MICROMEGAS_RETENTON", "MICROMEGAS_RETENTION"}, {"MICROMEGAS_ANALYTICS_ADMINS", "MICROMEGAS_ADMINS"}, {"MICROMEGAS_WHATEVER_ELSE", nil},
 	} {
 		line := p.await(message)
 		if got := [2]any{line["name"], line["meant"]}; got != want || strings.Contains(fmt.Sprint(line), "hunter2") {

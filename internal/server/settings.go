@@ -43,6 +43,7 @@ type setting struct {
 	arg  string // what the value is, for help; "" makes a flag without value
 	def  string // as help shows it and set reads it; "" leaves the zero value
 	help string
+	also string             // the variable of other Micromegas servers for the same, which counts where ours is not set
 	set  func(string) error // reads and stores; the error says what is wrong with the value, and what is right
 
 	given bool   // by flag
@@ -111,7 +112,7 @@ func settingsOf(p Program, c *Config, getenv func(string) string) settings {
 		flag: flagNoMaintenance, set: negated(&c.Maintenance), def: "false",
 		help: "leave turning blocks into tables, and merging those, to other servers of the same lake",
 	}, &setting{
-		flag: flagRetention, env: EnvRetention, arg: "rules", set: func(t string) (err error) { c.Retention, err = lake.ParseRetention(t); return err },
+		flag: flagRetention, env: EnvRetention, also: envRetentionDays, arg: "rules", set: func(t string) (err error) { c.Retention, err = lake.ParseRetention(t); return err },
 		help: "what maintenance deletes because of its age, such as logs=30d,metrics=90d,spans=7d,*=365d; signals are " +
 			strings.Join(lake.Signals(), ", ") + " (default: nothing)",
 	}, &setting{
@@ -124,7 +125,7 @@ func settingsOf(p Program, c *Config, getenv func(string) string) settings {
 	})
 	if p.GRPC != "" {
 		s = append(s, &setting{
-			flag: flagQueryMemory, env: EnvQueryMemory, arg: "MB", set: megabytes(&c.Query.MemoryBytes, leastMemory),
+			flag: flagQueryMemory, env: EnvQueryMemory, also: envMemoryBudget, arg: "MB", set: megabytes(&c.Query.MemoryBytes, leastMemory),
 			help: "memory of all queries together; what needs more spills to disk (default: the engine's choice)",
 		}, &setting{
 			flag: flagQueryTimeout, env: EnvQueryTimeout, arg: "seconds", def: "300", set: seconds(&c.Query.Timeout, time.Second, 24*time.Hour),
@@ -207,6 +208,12 @@ func (s settings) resolve(getenv func(string) string) (errs []error) {
 			place, text = x.env, ""
 			if x.env != "" {
 				text = strings.TrimSpace(getenv(x.env))
+			}
+			if text == "" && x.also != "" {
+				place, text = x.also, strings.TrimSpace(getenv(x.also))
+				if x.also == envRetentionDays && text != "" {
+					text = "*=" + text + "d"
+				}
 			}
 			if text == "" {
 				text = x.def

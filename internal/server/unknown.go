@@ -26,23 +26,24 @@ var clientVariables = []string{
 
 // successors are variables of other Micromegas servers, without the prefix, with ours for the same purpose.
 var successors = map[string]string{
-	"RETENTION_DAYS":              EnvRetention,
-	"DATAFUSION_MEMORY_BUDGET_MB": EnvQueryMemory,
-	"INGESTION_API_KEYS":          auth.EnvAPIKeys,
-	"ANALYTICS_API_KEYS":          auth.EnvAPIKeys,
-	"INGESTION_OIDC_CONFIG":       auth.EnvOIDCConfig,
-	"ANALYTICS_OIDC_CONFIG":       auth.EnvOIDCConfig,
-	"ANALYTICS_ADMINS":            auth.EnvAdmins,
+	"INGESTION_API_KEYS":    auth.EnvAPIKeys,
+	"ANALYTICS_API_KEYS":    auth.EnvAPIKeys,
+	"INGESTION_OIDC_CONFIG": auth.EnvOIDCConfig,
+	"ANALYTICS_OIDC_CONFIG": auth.EnvOIDCConfig,
+	"ANALYTICS_ADMINS":      auth.EnvAdmins,
 }
 
 // serverVariables are all that servers read, whichever of them this program is.
 func serverVariables() map[string]bool {
 	known := map[string]bool{}
 	for _, x := range settingsOf(Program{HTTP: ":0", GRPC: ":0"}, new(Config), func(string) string { return "" }) {
-		known[x.env] = true
+		known[x.env], known[x.also] = true, true
 	}
 	for _, name := range []string{auth.EnvAPIKeys, auth.EnvOIDCConfig, auth.EnvAdmins} {
 		known[name], known[auth.EnvFile(name)] = true, true
+	}
+	for _, name := range scopes { // refused where they matter
+		known[envPrefix+name] = true
 	}
 	for _, name := range []string{auth.EnvAllowKeyAdmin, auth.EnvFailureRate, auth.EnvFailureBurst} {
 		known[name] = true
