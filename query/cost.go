@@ -8,7 +8,7 @@ type Cost struct {
 	FileBytes    int64         // their sizes; the engine reads less where it leaves out columns and row groups
 	RowsScanned  int64         // rows that the engine read from its relations
 	CPU          time.Duration // of the engine's threads
-	PeakMemory   int64         // bytes, within the engine's limit
+	PeakMemory   int64         // bytes that the engine had allocated
 	SpilledBytes int64         // bytes on disk at the peak
 
 	LeftOut int // blocks that the answer lacks because they cannot be read

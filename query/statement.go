@@ -9,11 +9,16 @@ import (
 )
 
 // maxStatement bounds the bytes of a statement, and maxNesting its parentheses, so that no statement can exhaust the
-// stack of the engine's recursive parser.
+// stack of the engine's recursive parser. maxTerms bounds the words that join terms: the engine's time to plan them grows with
+// their square, a hundred thousand take it minutes, and nothing can interrupt it.
 const (
 	maxStatement = 1 << 20
 	maxNesting   = 256
+	maxTerms     = 5000
 )
+
+// joiners are words that join terms. Lists of values have none of them and may be as long as a statement.
+var joiners = setOf("and", "or", "when", "union", "except", "intersect", "join")
 
 // statementKind is what a statement asks for.
 type statementKind uint8
@@ -74,10 +79,15 @@ func scan(sql string) (*statement, error) {
 	return s, s.classify()
 }
 
-// checkShape refuses further statements and deep nesting.
+// checkShape refuses further statements, deep nesting, and too many terms.
 func (s *statement) checkShape() error {
-	depth := 0
-	for _, t := range s.tokens {
+	depth, terms := 0, 0
+	for i, t := range s.tokens {
+		if joiners[s.word(i)] {
+			if terms++; terms > maxTerms {
+				return invalidAt(t.pos, fmt.Sprintf("more than %d terms are joined by AND, OR, WHEN, UNION, JOIN and the like; use IN or a join with VALUES", maxTerms))
+			}
+		}
 		if t.kind != tokenSymbol {
 			continue
 		}

@@ -37,6 +37,9 @@ func sum(a, b query.Cost) query.Cost {
 }
 
 func (i *instance) cost() (c query.Cost) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	defer func() { c.PeakMemory = max(c.PeakMemory, i.account.peak()) }()
 	info := bindings.GetProfilingInfo(i.conn)
 	if info.Ptr == nil {
 		return c

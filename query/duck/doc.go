@@ -39,6 +39,10 @@
 //     bring the account over its limit is refused, as if the machine had no more; DuckDB makes an error of that statement of
 //     it and gives back what it holds. The limit is the share of the query and half as much again (Options.statementLimit), so that DuckDB
 //     spills before it comes to it. Threads of an instance are ours, so that each knows its account.
+//   - All accounts together have a bound, too, which the guard (guard.go) sets twenty times a second while queries run, from what
+//     the machine, the control groups and the process have room for. When it is reached, the queries that hold more than their
+//     share of it are refused more, and small ones go on. When there is no room all the same, the query that holds the most is ended,
+//     also one that only waits to be read.
 //   - Functions that make much of little have bounds of their own (scalar_text.go, scalar_jsonpath.go, macros.sql) or are not on
 //     the list; the bins of a query's histograms have a budget (histogram.go). They say so with more to the point than an account
 //     can, and functions in Go must have bounds: while one runs, nothing is refused (callback.c).
@@ -62,7 +66,9 @@
 // # Who locks what
 //
 // A session and its instance belong to one goroutine. A reader may be released from another: Release interrupts, then
-// waits for Next to return. queue.mu guards the slots and who waits for them, Engine.mu only whether the engine is closed.
+// waits for Next to return. The guard may end a session: it cancels instance.doomed, which interrupts what runs, and waits for
+// reader.mu to let go of what is left; instance.mu is for reading the last statement's cost meanwhile. guard.mu is for the sessions
+// that it knows; an instance is closed after its session has left. queue.mu guards the slots and who waits for them, Engine.mu only whether the engine is closed.
 // DuckDB's own threads call Go only in the exported functions of callback.go and aggregate.go, which touch nothing but
 // their vectors and states and recover from panics.
 //

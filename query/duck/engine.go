@@ -18,6 +18,7 @@ type Engine struct {
 	ownTemp bool // TempDir was made by Open
 
 	queue   *queue
+	guard   *guard
 	planner *planner       // of statements that do not run
 	ready   chan *instance // warm instances
 	wanted  chan struct{}  // a token per instance that the pool should make
@@ -49,6 +50,7 @@ func Open(o Options) (*Engine, error) {
 	}
 	e.planner = newPlanner(e)
 	e.queue = newQueue(o)
+	e.guard = newGuard(o)
 	e.ready = make(chan *instance, o.Warm)
 	e.wanted = make(chan struct{}, o.Warm)
 	e.ready <- first
@@ -58,6 +60,7 @@ func Open(o Options) (*Engine, error) {
 	ctx, stop := context.WithCancel(context.Background())
 	e.stop = stop
 	e.work.Go(func() { e.warm(ctx) })
+	e.work.Go(func() { e.guard.run(ctx) })
 	return e, nil
 }
 
@@ -136,7 +139,9 @@ func (e *Engine) session(ctx context.Context, caller string, take func() (*insta
 		e.work.Done()
 		return nil, fault.Wrap(fault.Internal, "the query engine could not be started", err)
 	}
-	return &session{engine: e, instance: i, caller: caller}, nil
+	s := &session{engine: e, instance: i, caller: caller}
+	e.guard.enter(s)
+	return s, nil
 }
 
 // Functions returns all functions that the engine has, each once, in the form "kind name" with kind one of scalar,
@@ -174,6 +179,8 @@ func (e *Engine) free(i *instance, caller string) {
 	go func() {
 		defer e.work.Done()
 		defer e.queue.leave(caller)
+		peak := i.account.peak()
 		i.close()
+		e.guard.trim(peak)
 	}()
 }

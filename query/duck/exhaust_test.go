@@ -9,6 +9,7 @@ import (
 	"maps"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -169,6 +170,65 @@ func testExhaust(t *testing.T) {
 	if grown := peak(t) - before; grown > 2*exhaustQuery+exhaustMargin {
 		t.Errorf("the process grew by %d MiB", grown>>20)
 	}
+}
+
+const processChild = "DUCK_TEST_PROCESS"
+
+// TestProcessLimit gives queries more than the process may have: what they hold together stays within that, the one that
+// holds most gives way, also when memory is short for other reasons.
+func TestProcessLimit(t *testing.T) {
+	if os.Getenv(processChild) != "" {
+		testProcessLimit(t)
+		return
+	}
+	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestProcessLimit$", "-test.v")
+	child.Env = append(os.Environ(), processChild+"=1")
+	out, err := child.CombinedOutput()
+	t.Logf("%s", out)
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func testProcessLimit(t *testing.T) {
+	t.Helper()
+	const more, margin = 600 << 20, 300 << 20
+	before := peak(t)
+	s := newService(t, newLake(t), duck.Options{
+		MemoryLimit: 8 << 30, MaxConcurrent: 3, Threads: 1, SpillLimit: 64 << 20, ProcessLimit: (before + more) * 10 / 9,
+	}, query.Options{})
+	for name, sql := range map[string]string{
+		"values": "SELECT max(length(x || x || x || x)) FROM (SELECT repeat('x', 1000000) || i AS x FROM range(100000) t(i))",
+		"states": "SELECT median(i) FROM range(10000000000) t(i)",
+		"sort":   "SELECT repeat('x', 1000) || i AS x FROM range(100000000) t(i) ORDER BY x",
+		"list":   "SELECT len(list_transform(range(1000000), j -> x || j)) FROM (SELECT repeat('x', 1000000) AS x)",
+	} {
+		rows, err := drain(t.Context(), s, sql)
+		if fault.KindOf(err) != fault.Exhausted {
+			t.Errorf("%s: %d rows, %v", name, rows, err)
+		}
+		t.Logf("%s: %v, peak %d MiB", name, err, (peak(t)-before)>>20)
+	}
+	if grown := peak(t) - before; grown > more+margin {
+		t.Errorf("the process grew by %d MiB", grown>>20)
+	}
+
+	const sorted = "SELECT x, value FROM (SELECT repeat('x', 1000) || i AS x FROM range(100000) t(i) ORDER BY x), range(1000000000)"
+	held, err := s.Execute(query.WithCaller(t.Context(), "slow"), query.Request{SQL: sorted})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Release()
+	ballast := bytes.Repeat([]byte("x"), 3*more/2)
+	for held.Next() {
+		if rows, err := drain(query.WithCaller(t.Context(), "another"), s, "SELECT count(*) FROM log_entries"); rows != 1 || err != nil {
+			t.Fatalf("another caller's query: %d rows, %v", rows, err)
+		}
+	}
+	if err := held.Err(); fault.KindOf(err) != fault.Exhausted {
+		t.Errorf("the query that held the most ended with %v", err)
+	}
+	runtime.KeepAlive(ballast)
 }
 
 func drain(ctx context.Context, s *query.Service, sql string) (rows int64, err error) {

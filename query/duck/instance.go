@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 	"unsafe"
 
@@ -34,6 +35,10 @@ type instance struct {
 	histograms unsafe.Pointer // an int64 in C's memory: bytes that bins of histograms may still take
 
 	account *account // of all that it allocates
+
+	mu     sync.Mutex              // of the connection between statements: what is read of the last one, or frees it
+	doomed context.Context         //nolint:containedctx // ends when the guard ends the query
+	doom   context.CancelCauseFunc // says why
 }
 
 // newInstance opens a database with settings. It takes about ten milliseconds, which is why some are kept.
@@ -43,6 +48,7 @@ func (e *Engine) newInstance() (*instance, error) {
 		return nil, fmt.Errorf("make a folder for spilling: %w", err)
 	}
 	i := &instance{temp: temp, account: newAccount(e.o.statementLimit())}
+	i.doomed, i.doom = context.WithCancelCause(context.Background())
 	i.account.within(func() { err = i.open(e.o) })
 	if err != nil {
 		i.close()
@@ -107,6 +113,7 @@ func (i *instance) close() {
 		}
 	})
 	i.account.close()
+	i.doom(nil)
 	if i.of != nil {
 		i.of.leave(i.spoiled)
 		return
@@ -121,13 +128,28 @@ func (i *instance) close() {
 // a statement starts, so that a single interrupt can be lost.
 const interruptEvery = 20 * time.Millisecond
 
-// during runs f, a call into DuckDB, and interrupts it when ctx ends. It returns when f has.
+// during runs f, a call into DuckDB, and interrupts it when ctx ends or the guard ends the query. It returns when f has.
 func (i *instance) during(ctx context.Context, f func()) error {
-	if ctx.Err() != nil {
+	switch {
+	case ctx.Err() != nil:
 		return canceled(ctx)
+	case i.doomed.Err() != nil:
+		return canceled(i.doomed)
 	}
+	left, ended := i.interruptAt(ctx), i.interruptAt(i.doomed)
+	i.account.within(f)
+	left()
+	ended()
+	if i.doomed.Err() != nil {
+		return canceled(i.doomed)
+	}
+	return nil
+}
+
+// interruptAt interrupts what runs when ctx ends, until stop is called.
+func (i *instance) interruptAt(ctx context.Context) (stop func()) {
 	done, ended := make(chan struct{}), make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
+	cancel := context.AfterFunc(ctx, func() {
 		defer close(ended)
 		tick := time.NewTicker(interruptEvery)
 		defer tick.Stop()
@@ -140,12 +162,12 @@ func (i *instance) during(ctx context.Context, f func()) error {
 			}
 		}
 	})
-	i.account.within(f)
-	if !stop() {
-		close(done)
-		<-ended
+	return func() {
+		if !cancel() {
+			close(done)
+			<-ended
+		}
 	}
-	return nil
 }
 
 // exec runs a statement of ours to its end.

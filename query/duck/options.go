@@ -8,6 +8,7 @@ import (
 // Options are the limits of the engine. The zero value works.
 type Options struct {
 	MemoryLimit   int64        // bytes that all queries together may use; 0 means 4 GiB
+	ProcessLimit  int64        // bytes that the process may have in memory; 0 means what the machine and its control groups leave
 	MaxConcurrent int          // queries that run at the same time; 0 means 4
 	MaxWaiting    int          // queries that may wait for their turn; 0 means 16 × MaxConcurrent
 	CallerRunning int          // queries of one caller that run at the same time; 0 means all slots but one

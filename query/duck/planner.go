@@ -62,6 +62,7 @@ func (p *planner) connect(limit int64) (*instance, error) {
 	}
 	s := p.current
 	c := &instance{db: s.instance.db, of: s, defined: s.instance.defined, account: newAccount(limit)}
+	c.doomed, c.doom = context.WithCancelCause(context.Background())
 	failed := false
 	c.account.within(func() { failed = bindings.Connect(c.db, &c.conn) == bindings.StateError })
 	if failed {
@@ -148,7 +149,8 @@ func (s *session) leavePlanner() error {
 	if err != nil {
 		return fmt.Errorf("leave the planner: %w", err)
 	}
-	s.instance.close()
-	s.instance = i
+	planned := s.instance
+	s.engine.guard.moved(s, i)
+	planned.close()
 	return nil
 }

@@ -13,10 +13,11 @@ import (
 )
 
 // DuckDB hands rows out in chunks of 2048. They are put together into batches of about batchRows, but a batch is not
-// held back for longer than batchWait, and the first goes out at once.
+// held back for longer than batchWait or beyond batchBytes, and the first goes out at once.
 const (
-	batchRows = 32 << 10
-	batchWait = 20 * time.Millisecond
+	batchRows  = 32 << 10
+	batchBytes = 4 << 20
+	batchWait  = 20 * time.Millisecond
 )
 
 // reader streams the rows of a running statement.
@@ -32,8 +33,12 @@ type reader struct {
 	options bindings.ArrowOptions
 	target  int // rows of the next batch
 	batch   arrow.RecordBatch
+	over    arrow.RecordBatch // of many bytes by itself, read behind batch
 	ended   bool
 	err     error
+
+	gone   bool        // the statement has been let go of
+	unshed func() bool // the guard's ending the query lets go of it no more
 }
 
 var _ array.RecordReader = (*reader)(nil)
@@ -43,10 +48,13 @@ func (p *prepared) run(ctx context.Context) (*reader, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	r := &reader{ctx: ctx, cancel: cancel, p: p}
 	r.refs.Store(1)
+	r.unshed = context.AfterFunc(p.instance.doomed, r.shed)
 	var err error
+	r.mu.Lock()
 	if e := p.instance.during(ctx, func() { err = r.start() }); e != nil {
 		err = e
 	}
+	r.mu.Unlock()
 	if err != nil {
 		r.Release()
 		return nil, err
@@ -80,6 +88,10 @@ func (r *reader) Next() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.drop()
+	if r.over != nil {
+		r.batch, r.over = r.over, nil
+		return true
+	}
 	if r.ended || r.refs.Load() == 0 {
 		return false
 	}
@@ -105,7 +117,8 @@ func (r *reader) Next() bool {
 // batch earlier than it could.
 func (r *reader) fetch() (parts []arrow.RecordBatch, err error) {
 	begin := time.Now()
-	for rows := 0; rows == 0 || rows < r.target && time.Since(begin) < batchWait; {
+	bytes := 0
+	for rows := 0; rows == 0 || rows < r.target && bytes < batchBytes && time.Since(begin) < batchWait; {
 		chunk := bindings.FetchChunk(r.result)
 		if chunk.Ptr == nil {
 			r.ended = true
@@ -119,10 +132,16 @@ func (r *reader) fetch() (parts []arrow.RecordBatch, err error) {
 		r.p.instance.account.loosely(func() { part, problem = bindings.DataChunkToArrowArray(r.options, r.schema, chunk) })
 		bindings.DestroyDataChunk(&chunk)
 		if err := dataError(problem); err != nil {
-			return parts, err
+			return parts, classify(r.ctx, err.Error())
+		}
+		size := sizeOf(part)
+		if len(parts) > 0 && size >= batchBytes { // is not copied
+			r.over = part
+			break
 		}
 		parts = append(parts, part)
 		rows += int(part.NumRows())
+		bytes += size
 	}
 	r.target = batchRows
 	return parts, nil
@@ -161,6 +180,14 @@ func join(schema *arrow.Schema, parts []arrow.RecordBatch) (arrow.RecordBatch, e
 	return array.NewRecordBatch(schema, columns, rows), nil
 }
 
+// sizeOf is about how many bytes a batch has.
+func sizeOf(batch arrow.RecordBatch) (n int) {
+	for _, c := range batch.Columns() {
+		n += int(c.Data().SizeInBytes())
+	}
+	return n
+}
+
 func (r *reader) drop() {
 	if r.batch != nil {
 		r.batch.Release()
@@ -181,12 +208,50 @@ func (r *reader) Release() {
 	if r.refs.Add(-1) != 0 {
 		return
 	}
+	r.unshed()
 	r.cancel()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.drop()
+	r.letGoLocked()
+}
+
+// shed ends the statement when the guard has ended the query. Nobody may be reading.
+func (r *reader) shed() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.gone {
+		return
+	}
+	if r.err == nil {
+		r.err = canceled(r.p.instance.doomed)
+	}
+	r.ended = true
+	r.letGoLocked()
+	i := r.p.instance
+	i.mu.Lock() // Cost reads the account of the statement
+	defer i.mu.Unlock()
+	i.account.within(func() { // DuckDB frees what a statement held when the next one begins
+		var res bindings.Result
+		bindings.Query(i.conn, "SELECT 1", &res)
+		bindings.DestroyResult(&res)
+	})
+}
+
+// letGoLocked frees what the statement has.
+func (r *reader) letGoLocked() {
+	if r.gone {
+		return
+	}
+	r.gone = true
+	if r.over != nil {
+		r.over.Release()
+		r.over = nil
+	}
 	bindings.Interrupt(r.p.instance.conn)
-	bindings.DestroyArrowOptions(&r.options)
-	bindings.DestroyResult(&r.result)
-	bindings.DestroyPending(&r.pending)
+	r.p.instance.account.within(func() {
+		bindings.DestroyArrowOptions(&r.options)
+		bindings.DestroyResult(&r.result)
+		bindings.DestroyPending(&r.pending)
+	})
 }

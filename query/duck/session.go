@@ -165,6 +165,15 @@ func (s *session) Run(ctx context.Context) (array.RecordReader, error) {
 	return r, nil
 }
 
+// evict ends whatever runs, and lets go of rows that wait to be read. It reports whether it is the first to do so.
+func (s *session) evict(why error) bool {
+	if s.instance.doomed.Err() != nil {
+		return false
+	}
+	s.instance.doom(why)
+	return true
+}
+
 // Close gives the instance back. The reader, if any, ends first.
 func (s *session) Close() {
 	s.once.Do(func() {
@@ -173,6 +182,7 @@ func (s *session) Close() {
 		if s.stmt != nil {
 			s.stmt.close()
 		}
+		s.engine.guard.leave(s)
 		s.engine.free(s.instance, s.caller)
 	})
 }
