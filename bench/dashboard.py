@@ -7,12 +7,10 @@ make build && go run ./bench/fill -rows 100000000 -measures 100000000 -dir /tmp/
 import argparse
 import os
 import statistics
-import subprocess
-import time
 from pathlib import Path
 
 import duckdb
-from query import connect, free_port, live_files, plain
+from query import Rows, in_turn, live_files, serving
 
 STATEMENTS = {
     "errors a minute, the last hour": """
@@ -76,52 +74,31 @@ def main() -> None:
     ]
     hour = f"{newest:%Y-%m-%d %H}:00:00"
 
-    port = free_port()
-    environment = os.environ | {"MICROMEGAS_DATA_DIR": str(args.dir)}
-    command = [args.server, "--disable-auth", "--no-maintenance", "--log-level", "error"]
-    server = subprocess.Popen(
-        [*command, "--listen-endpoint-grpc", f"127.0.0.1:{port}"], env=environment
-    )
-    medians = []
-    try:
-        client = connect(port, server)
-        for name, template in STATEMENTS.items():
-            sql = template.format(hour=hour, process=process)
-            ours, theirs = [], []
-            for run in range(args.runs + 1):
-                begin = time.perf_counter()
-                got = client.query_arrow(sql)
-                middle = time.perf_counter()
-                want = direct.execute(sql).to_arrow_table()
-                end = time.perf_counter()
-                if run == 0:
-                    check(name, plain(got), plain(want))
-                else:
-                    ours.append(middle - begin)
-                    theirs.append(end - middle)
-            ratios = sorted(a / b for a, b in zip(ours, theirs, strict=True))
-            medians.append(statistics.median(ratios))
-            print(
-                f"{name}: {statistics.median(ours) * 1e3:.0f} ms through Flight, {statistics.median(theirs) * 1e3:.0f} ms direct, "
-                f"ratio {medians[-1]:.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})"
+    with serving(args.server, args.dir) as (client, server):
+        medians = [
+            in_turn(
+                name,
+                template.format(hour=hour, process=process),
+                client,
+                direct,
+                warm=1,
+                runs=args.runs,
+                same=same,
             )
+            for name, template in STATEMENTS.items()
+        ]
         print(
             f"median of the ten ratios {statistics.median(medians):.2f}; "
-            f"the server's memory at its peak {peak_memory(server.pid) / 2**20:.0f} MiB"
+            f"the server's memory at its peak {peak_memory(server) / 2**20:.0f} MiB"
         )
-    finally:
-        server.terminate()
-        server.wait()
 
 
-def check(name: str, got: list[dict[str, object]], want: list[dict[str, object]]) -> None:
+def same(got: Rows, want: Rows) -> bool:
     """Equal but for the last digits of sums of floats, which depend on the order of adding."""
-    same = len(got) == len(want) and all(
+    return len(got) == len(want) and all(
         a.keys() == b.keys() and all(close(a[k], b[k]) for k in a)
         for a, b in zip(got, want, strict=True)
     )
-    if not same:
-        raise SystemExit(f"{name}: the answers differ")
 
 
 def close(a: object, b: object) -> bool:

@@ -5,13 +5,16 @@ make build && go run ./bench/fill -rows 10000000 -dir /tmp/lake10m
 """
 
 import argparse
+import contextlib
 import datetime
+import operator
 import os
 import socket
 import sqlite3
 import statistics
 import subprocess
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import duckdb
@@ -52,6 +55,56 @@ def connect(port: int, server: subprocess.Popen[bytes]) -> FlightSQLClient:
     raise SystemExit("the server does not answer")
 
 
+@contextlib.contextmanager
+def serving(binary: str, folder: Path) -> Iterator[tuple[FlightSQLClient, int]]:
+    """A client of a server over the folder, and the server's process id."""
+    port = free_port()
+    command = [binary, "--disable-auth", "--no-maintenance", "--log-level", "error"]
+    server = subprocess.Popen(
+        [*command, "--listen-endpoint-grpc", f"127.0.0.1:{port}"],
+        env=os.environ | {"MICROMEGAS_DATA_DIR": str(folder)},
+    )
+    try:
+        yield connect(port, server), server.pid
+    finally:
+        server.terminate()
+        server.wait()
+
+
+Rows = list[dict[str, object]]
+
+
+def in_turn(
+    name: str,
+    sql: str,
+    client: FlightSQLClient,
+    direct: duckdb.DuckDBPyConnection,
+    warm: int,
+    runs: int,
+    same: Callable[[Rows, Rows], bool],
+) -> float:
+    """Asks both by turns, compares the answers, prints the times, and returns the median of the ratios."""
+    ours, theirs = [], []
+    for run in range(warm + runs):
+        begin = time.perf_counter()
+        got = client.query_arrow(sql)
+        middle = time.perf_counter()
+        want = direct.execute(sql).to_arrow_table()
+        end = time.perf_counter()
+        if run < warm:
+            if not same(plain(got), plain(want)):
+                raise SystemExit(f"{name}: the answers differ")
+        else:
+            ours.append(middle - begin)
+            theirs.append(end - middle)
+    ratios = sorted(a / b for a, b in zip(ours, theirs, strict=True))
+    print(
+        f"{name}: {statistics.median(ours) * 1e3:.0f} ms through Flight, {statistics.median(theirs) * 1e3:.0f} ms direct, "
+        f"ratio {statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})"
+    )
+    return statistics.median(ratios)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument(
@@ -73,38 +126,12 @@ def main() -> None:
         f"{rows} rows in {len(files)} files of {size / 1e6:.0f} MB, {size / rows:.1f} bytes a row; duckdb {duckdb.__version__}"
     )
 
-    port = free_port()
-    environment = os.environ | {"MICROMEGAS_DATA_DIR": str(args.dir)}
-    command = [args.server, "--disable-auth", "--no-maintenance", "--log-level", "error"]
-    server = subprocess.Popen(
-        [*command, "--listen-endpoint-grpc", f"127.0.0.1:{port}"], env=environment
-    )
-    try:
-        client = connect(port, server)
+    with serving(args.server, args.dir) as (client, _):
         for name, sql in STATEMENTS.items():
-            ours, theirs = [], []
-            for run in range(args.runs + 2):
-                begin = time.perf_counter()
-                got = client.query_arrow(sql)
-                middle = time.perf_counter()
-                want = direct.execute(sql).to_arrow_table()
-                end = time.perf_counter()
-                if plain(got) != plain(want):
-                    raise SystemExit(f"{name}: the answers differ")
-                if run >= 2:
-                    ours.append(middle - begin)
-                    theirs.append(end - middle)
-            ratios = sorted(a / b for a, b in zip(ours, theirs, strict=True))
-            print(
-                f"{name}: {statistics.median(ours) * 1e3:.0f} ms through Flight, {statistics.median(theirs) * 1e3:.0f} ms direct, "
-                f"ratio {statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})"
-            )
-    finally:
-        server.terminate()
-        server.wait()
+            in_turn(name, sql, client, direct, warm=2, runs=args.runs, same=operator.eq)
 
 
-def plain(table: pyarrow.Table) -> list[dict[str, object]]:
+def plain(table: pyarrow.Table) -> Rows:
     """The rows, times without their zone: the engine has none, the server says +00:00."""
     return [
         {

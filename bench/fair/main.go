@@ -10,27 +10,13 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
-	"slices"
 	"time"
-
-	"github.com/apache/arrow-go/v18/arrow/flight/flightsql"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/grpc/metadata"
 
 	"github.com/micromegas-go/micromegas/bench/load"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx, os.Args[1:]); err != nil {
-		fmt.Fprintln(os.Stderr, "fair:", err)
-		os.Exit(1)
-	}
-}
+func main() { load.Main("fair", run) }
 
 // runaway keeps all threads of a query busy for longer than the measurement takes.
 const runaway = "SELECT count(*) FROM log_entries AS a, log_entries AS b WHERE a.msg < b.msg"
@@ -61,7 +47,7 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	defer func() { _ = server.Stop() }()
-	client, err := flightsql.NewClient(server.GRPC, nil, nil, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	client, err := server.Dial()
 	if err != nil {
 		return err
 	}
@@ -76,7 +62,7 @@ func run(ctx context.Context, args []string) error {
 	}
 	away, stop := context.WithCancel(ctx)
 	ended := make(chan error, 1)
-	go func() { ended <- query(away, client, load.Key, runaway) }()
+	go func() { ended <- client.Ask(away, load.Key, runaway, nil) }()
 	for range 10 { // until it is under way
 		if _, err := measure(ctx, client, 1); err != nil {
 			stop()
@@ -94,42 +80,20 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	fmt.Printf("%d queries alone: p50 %.1f ms, p99 %.1f ms; beside a runaway query: p50 %.1f ms, p99 %.1f ms; ratios %.2f and %.2f (promised: p99 within 2)\n",
-		*calls, at(calm, 0.5), at(calm, 0.99), at(beside, 0.5), at(beside, 0.99),
-		at(beside, 0.5)/at(calm, 0.5), at(beside, 0.99)/at(calm, 0.99))
+		*calls, calm.Milliseconds(0.5), calm.Milliseconds(0.99), beside.Milliseconds(0.5), beside.Milliseconds(0.99),
+		beside.Milliseconds(0.5)/calm.Milliseconds(0.5), beside.Milliseconds(0.99)/calm.Milliseconds(0.99))
 	return nil
 }
 
-func at(took []time.Duration, q float64) float64 {
-	return took[int(q*float64(len(took)-1))].Seconds() * 1e3
-}
-
-// measure asks n times, one after the other, and returns the times in ascending order.
-func measure(ctx context.Context, client *flightsql.Client, n int) ([]time.Duration, error) {
-	took := make([]time.Duration, max(n, 1))
+// measure asks n times, one after the other.
+func measure(ctx context.Context, client *load.Client, n int) (load.Times, error) {
+	took := make(load.Times, max(n, 1))
 	for i := range took {
 		began := time.Now()
-		if err := query(ctx, client, load.OtherKey, usual); err != nil {
+		if err := client.Ask(ctx, load.OtherKey, usual, nil); err != nil {
 			return nil, err
 		}
 		took[i] = time.Since(began)
 	}
-	slices.Sort(took)
 	return took, nil
-}
-
-func query(ctx context.Context, client *flightsql.Client, key, sql string) error {
-	ctx = metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+key)
-	info, err := client.Execute(ctx, sql)
-	if err != nil {
-		return err
-	}
-	r, err := client.DoGet(ctx, info.Endpoint[0].Ticket)
-	if err != nil {
-		return err
-	}
-	defer r.Release()
-	for r.Next() {
-		continue
-	}
-	return r.Err()
 }

@@ -10,30 +10,17 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
-	"slices"
 	"time"
 
+	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/flight"
-	"github.com/apache/arrow-go/v18/arrow/flight/flightsql"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/grpc/metadata"
 
 	"github.com/micromegas-go/micromegas/bench/load"
 	"github.com/micromegas-go/micromegas/telemetry"
 	"github.com/micromegas-go/micromegas/wire"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx, os.Args[1:]); err != nil {
-		fmt.Fprintln(os.Stderr, "visible:", err)
-		os.Exit(1)
-	}
-}
+func main() { load.Main("visible", run) }
 
 func run(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("visible", flag.ContinueOnError)
@@ -54,7 +41,7 @@ func run(ctx context.Context, args []string) error {
 	}
 	defer func() { _ = server.Stop() }()
 
-	client, err := flightsql.NewClient(server.GRPC, nil, nil, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	client, err := server.Dial()
 	if err != nil {
 		return err
 	}
@@ -64,7 +51,7 @@ func run(ctx context.Context, args []string) error {
 		server.Post(ctx, "insert_stream", wire.EncodeStream(source.Stream))); err != nil {
 		return err
 	}
-	var took []time.Duration
+	var took load.Times
 	for range *blocks {
 		b, payload := source.Block(*rows)
 		if err := server.Post(ctx, "insert_block", wire.EncodeBlock(b, payload)); err != nil {
@@ -80,34 +67,17 @@ func run(ctx context.Context, args []string) error {
 		}
 		took = append(took, time.Since(began))
 	}
-	slices.Sort(took)
-	at := func(q float64) float64 { return took[int(q*float64(len(took)-1))].Seconds() * 1e3 }
 	fmt.Printf("%d blocks of %d rows, each in the next query: p50 %.1f ms, p99 %.1f ms, max %.1f ms (promised: p99 below 100 ms)\n",
-		*blocks, *rows, at(0.5), at(0.99), at(1))
+		*blocks, *rows, took.Milliseconds(0.5), took.Milliseconds(0.99), took.Milliseconds(1))
 	return nil
 }
 
 // count asks for the rows of a block.
-func count(ctx context.Context, client *flightsql.Client, id telemetry.BlockID) (int64, error) {
-	ctx = metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+load.Key)
-	info, err := client.Execute(ctx, fmt.Sprintf("SELECT count(*) FROM log_entries WHERE block_id = '%s'", id))
-	if err != nil {
-		return 0, err
-	}
-	r, err := client.DoGet(ctx, info.Endpoint[0].Ticket)
-	if err != nil {
-		return 0, err
-	}
-	defer r.Release()
-	return first(r)
-}
-
-func first(r *flight.Reader) (int64, error) {
-	var n int64
-	for r.Next() {
-		if c, ok := r.RecordBatch().Column(0).(*array.Int64); ok && c.Len() > 0 {
+func count(ctx context.Context, client *load.Client, id telemetry.BlockID) (n int64, err error) {
+	err = client.Ask(ctx, load.Key, fmt.Sprintf("SELECT count(*) FROM log_entries WHERE block_id = '%s'", id), func(b arrow.RecordBatch) {
+		if c, ok := b.Column(0).(*array.Int64); ok && c.Len() > 0 {
 			n = c.Value(0)
 		}
-	}
-	return n, r.Err()
+	})
+	return n, err
 }

@@ -46,3 +46,28 @@ def test_samples(documented: Lake) -> None:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Cannot disable autocommit")
             exec(compile(sample, place, "exec"), known)  # noqa: S102 # the samples are ours
+
+
+def anchor(heading: str) -> str:
+    """What a heading is called in links, as GitHub makes it."""
+    kept = re.sub(r"[^\w\- ]", "", heading.strip().lower())
+    return kept.replace(" ", "-")
+
+
+def test_links() -> None:
+    pages = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "test/README.md"]
+    pages += sorted((ROOT / "docs").glob("*.md")) + sorted((ROOT / "python").glob("*.md"))
+    broken = []
+    for page in pages:
+        for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+            if "://" in link:
+                continue
+            path, _, place = link.partition("#")
+            target = (page.parent / path).resolve() if path else page
+            if not target.exists():
+                broken.append(f"{page.name}: {link}")
+            elif place and target.suffix == ".md":
+                headings = re.findall(r"^#+ (.*)$", target.read_text(), re.MULTILINE)
+                if place not in map(anchor, headings):
+                    broken.append(f"{page.name}: {link}")
+    assert broken == []
