@@ -33,6 +33,7 @@ func program(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], args...)
 	cmd.Env = []string{
+		"GORACE=atexit_sleep_ms=0", // or the race detector waits a second at the end of each program
 		asProgram + "=1", "HOME=" + t.TempDir(), `MICROMEGAS_API_KEYS=[{"name":"k","key":"` + key + `"}]`, "PATH=" + os.Getenv("PATH"),
 	}
 	return cmd
