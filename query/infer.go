@@ -141,6 +141,9 @@ func (in *inference) query(n node, with ctes) (columns []trait, ok bool) {
 		if !ok1 || !ok2 || len(left) != len(right) || n.text("setop_type") == "UNION_BY_NAME" {
 			return nil, false
 		}
+		if kind := n.text("setop_type"); kind == "INTERSECT" || kind == "EXCEPT" {
+			return left, true // every row is one of the left side
+		}
 		out := make([]trait, len(left))
 		for i := range left {
 			out[i] = left[i].merge(right[i])

@@ -161,6 +161,8 @@ func (sc *scope) functionType(n node, name string, args []trait) trait {
 		return trait{declared: plainTime}
 	case (name == "min" || name == "max") && first.declared != nil:
 		return trait{declared: unpacked(first.declared), integer: first.integer}
+	case name == "nullif" && len(args) == 2 && args[1].integer:
+		return trait{integer: true}
 	case passing[name]:
 		return trait{declared: first.declared, integer: first.integer}
 	case (name == "-" || name == "+") && len(args) == 2:

@@ -63,6 +63,9 @@ func (w *naming) expression(n node) string {
 	if w.depth > maxInference || !w.known {
 		return w.unknown()
 	}
+	if name, ok := w.interval(n); ok {
+		return name
+	}
 	switch n.text("class") {
 	case "COLUMN_REF":
 		return w.column(n.texts("column_names"))
@@ -132,6 +135,16 @@ func (w *naming) constant(value node) string {
 		return `Utf8("` + value.text("value") + `")`
 	}
 	return w.unknown()
+}
+
+// interval names a literal INTERVAL.
+func (w *naming) interval(n node) (string, bool) {
+	i, ok := w.token[w.text.original(max(n.pos(), 0))]
+	if !ok || w.stmt.word(i-1) != "interval" {
+		return "", false
+	}
+	d, ok := intervalOf(n)
+	return fmt.Sprintf(`IntervalMonthDayNano("IntervalMonthDayNano { months: %d, days: %d, nanoseconds: %d }")`, d.months, d.days, d.rest.Nanoseconds()), ok
 }
 
 func (w *naming) cast(n node) string {

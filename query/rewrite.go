@@ -188,6 +188,8 @@ func (r *rewriter) rewriteWord(i int) (int, error) {
 		}
 	case "varchar", "text", "string", "char":
 		r.timeText(i)
+	case "ignore", "respect":
+		r.nullTreatment(i)
 	case "interval":
 		if last := r.nanoseconds(i); last > i {
 			return last, nil

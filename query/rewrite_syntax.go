@@ -95,6 +95,16 @@ func (r *rewriter) finerThanMicroseconds(i int) (ns int64, last int, ok bool) {
 	return int64(d.rest), last, true
 }
 
+// nullTreatment moves IGNORE NULLS and RESPECT NULLS from behind the call of a window function to the end of its arguments.
+func (r *rewriter) nullTreatment(i int) {
+	if !r.is(i-1, ")") || r.word(i+1) != "nulls" || r.word(i+2) != "over" {
+		return
+	}
+	r.before(i-1, " "+r.word(i)+" nulls")
+	r.replace(i, i+1, "")
+	r.done[i+1] = true
+}
+
 // dateBin takes bins of nanoseconds to a function of its own.
 func (r *rewriter) dateBin(i, _ int) (bool, error) {
 	commas := r.commas(i + 1)

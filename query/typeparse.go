@@ -57,6 +57,12 @@ func parseType(text string) (castTo, bool) {
 			t.declared = &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int32, ValueType: t.declared}
 		}
 		return t, ok
+	case nested && kind == "List":
+		t, ok := arrowNames[strings.TrimSuffix(rest, ")")]
+		if !ok {
+			return castTo{}, false
+		}
+		return castTo{declared: arrow.ListOf(t.declared), begin: "CAST(", end: " AS " + t.engine + "[])"}, true
 	case nested && kind == "Timestamp":
 		unit, ok := timeUnits[parameters[0]]
 		zone := strings.TrimSuffix(strings.TrimPrefix(parameters[len(parameters)-1], "Some("), ")")

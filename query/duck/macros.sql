@@ -27,12 +27,20 @@ CREATE MACRO from_unixtime(x) AS to_timestamp_seconds(x::BIGINT);
 CREATE MACRO to_unixtime
   (x) AS epoch_ns(timestamp_of(x)) / 1000000000::BIGINT,
   (x, form) AS epoch_ns(timestamp_of(x, form)) / 1000000000::BIGINT;
-CREATE MACRO to_date(x) AS x::DATE;
+CREATE MACRO to_date
+  (x) AS x::DATE,
+  (x, form) AS timestamp_of(x, form)::DATE;
 CREATE MACRO to_local_time(t) AS t::TIMESTAMP_NS;
 CREATE MACRO uuid_text() AS uuid()::VARCHAR;
 CREATE MACRO signum(x) AS sign(x::DOUBLE)::DOUBLE;
 CREATE MACRO iszero(x) AS x = 0;
 CREATE MACRO to_hex(x) AS lower(system.main.to_hex(x));
+CREATE MACRO substr
+  (s, p) AS system.main.substr(s, CASE WHEN p < 1 THEN 1 ELSE p END),
+  (s, p, n) AS system.main.substr(s, CASE WHEN p < 1 THEN 1 ELSE p END, CASE WHEN p < 1 AND n + p < 1 THEN 0 WHEN p < 1 THEN n + p - 1 ELSE n END);
+CREATE MACRO substring
+  (s, p) AS system.main.substr(s, CASE WHEN p < 1 THEN 1 ELSE p END),
+  (s, p, n) AS system.main.substr(s, CASE WHEN p < 1 THEN 1 ELSE p END, CASE WHEN p < 1 AND n + p < 1 THEN 0 WHEN p < 1 THEN n + p - 1 ELSE n END);
 CREATE MACRO overlay
   (s, new, p) AS substr(s, 1, p - 1) || new || substr(s, p + length(new)),
   (s, new, p, n) AS substr(s, 1, p - 1) || new || substr(s, p + n);
@@ -75,10 +83,11 @@ CREATE MACRO arrow_typeof(x) AS CASE typeof(x)
   WHEN 'TINYINT' THEN 'Int8' WHEN 'SMALLINT' THEN 'Int16' WHEN 'INTEGER' THEN 'Int32' WHEN 'BIGINT' THEN 'Int64' WHEN 'HUGEINT' THEN 'Int64'
   WHEN 'UTINYINT' THEN 'UInt8' WHEN 'USMALLINT' THEN 'UInt16' WHEN 'UINTEGER' THEN 'UInt32' WHEN 'UBIGINT' THEN 'UInt64'
   WHEN 'FLOAT' THEN 'Float32' WHEN 'DOUBLE' THEN 'Float64' WHEN 'DATE' THEN 'Date32' WHEN 'INTERVAL' THEN 'Interval(MonthDayNano)'
+  WHEN 'TIME' THEN 'Time64(ns)'
   WHEN 'TIMESTAMP' THEN 'Timestamp(ns, "+00:00")' WHEN 'TIMESTAMP_NS' THEN 'Timestamp(ns, "+00:00")'
   WHEN 'VARCHAR[]' THEN 'List(Utf8)' WHEN 'BLOB[]' THEN 'List(Binary)' WHEN 'BIGINT[]' THEN 'List(Int64)'
   WHEN 'DOUBLE[]' THEN 'List(Float64)' WHEN '"NULL"' THEN 'Null'
-  ELSE CASE WHEN typeof(x) LIKE 'DECIMAL%' THEN 'Float64' ELSE typeof(x) END END;
+  ELSE CASE WHEN typeof(x) LIKE 'DECIMAL(%' THEN 'Decimal128' || system.main.replace(system.main.substr(typeof(x), 8), ',', ', ') ELSE typeof(x) END END;
 CREATE MACRO replace(s, old, new) AS CASE
   WHEN strlen(s)::BIGINT * (strlen(new) + 1) > 268435456 THEN error('replace: the text could become too long')
   ELSE system.main.replace(s, old, new) END;
