@@ -37,6 +37,9 @@ func (db *DB) AppendWhen(ctx context.Context, blocks []BlockRecord, durable func
 		}
 		return durable()
 	})
+	if err == nil {
+		err = db.resolveMissed(ctx, a.unresolved)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -51,6 +54,8 @@ type appending struct {
 	byID     map[telemetry.BlockID]int
 	inserted []bool
 	numbers  []any // block_no of those inserted
+
+	unresolved []any // block_no of those whose stream was not known; filled in on PostgreSQL alone
 }
 
 func newAppend(blocks []BlockRecord, now telemetry.Time) *appending {
@@ -66,17 +71,37 @@ func newAppend(blocks []BlockRecord, now telemetry.Time) *appending {
 }
 
 func (a *appending) run(ctx context.Context, s *session) error {
-	a.inserted, a.numbers = make([]bool, len(a.blocks)), nil
+	a.inserted, a.numbers, a.unresolved = make([]bool, len(a.blocks)), nil, nil
 	if err := a.insertBlocks(ctx, s); err != nil {
 		return err
 	}
 	if len(a.numbers) > 0 {
-		if _, err := s.inBatches(ctx, "insert_pending", a.numbers); err != nil {
+		if err := a.insertPending(ctx, s); err != nil {
 			return err
 		}
 		return a.recordActivity(ctx, s)
 	}
 	return nil
+}
+
+func (a *appending) insertPending(ctx context.Context, s *session) error {
+	if !s.db.dialect.rowLocks {
+		_, err := s.inBatches(ctx, "insert_pending", a.numbers)
+		return err
+	}
+	return listBatches(a.numbers, func(batch []any) error {
+		return s.each(ctx, query{name: "insert_pending", n: len(batch), args: batch}, func(rows *sql.Rows) error {
+			var view View
+			var no int64
+			if err := rows.Scan((*string)(&view), &no); err != nil {
+				return err
+			}
+			if view == Unresolved {
+				a.unresolved = append(a.unresolved, no)
+			}
+			return nil
+		})
+	})
 }
 
 // wasted returns how many bytes of which segments belong to blocks that were known.

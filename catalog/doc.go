@@ -25,10 +25,10 @@
 //
 // A block may arrive before its stream or process. Its pending row then has no view yet ([Unresolved]); InsertStream
 // resolves it: it gets one row for each view that the stream feeds ([Feeds]), none for other streams. On PostgreSQL a
-// block and its stream may be recorded by two transactions that do not see each other, so that the row stays unresolved
-// although the stream is known. It stands for all the views that the stream feeds: readers and ClaimPending resolve it
-// through the join, and there ClaimPending's transaction puts it right. A block whose process is missing waits: no reader sees
-// it and no claim takes it.
+// block and its stream may be recorded by two transactions that do not see each other. Each of the two looks again once it has
+// committed, before it returns, so that the later one resolves the row, and no reader needs to look at unresolved ones. What a
+// process leaves that dies in between, ClaimPending and Resolve find. A block whose process is missing waits: no reader sees it
+// and no claim takes it.
 //
 // # Claims
 //

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/micromegas-go/micromegas/catalog"
 	"github.com/micromegas-go/micromegas/catalog/catalogtest"
@@ -28,6 +29,8 @@ func TestPostgres(t *testing.T) {
 
 	t.Run("unresolved", func(t *testing.T) { testUnresolved(t, server.NewDatabase(t)) })
 
+	t.Run("block beside its stream", func(t *testing.T) { testBesideStream(t, server.NewDatabase(t)) })
+
 	t.Run("deleted while moved", func(t *testing.T) { testDeletedWhileMoved(t, server.NewDatabase(t)) })
 
 	t.Run("out of reach", func(t *testing.T) {
@@ -48,8 +51,8 @@ func TestPostgres(t *testing.T) {
 	})
 }
 
-// testUnresolved has a block of a known stream that no writer resolved, as two transactions that missed each other leave
-// it: it is there for readers and claims of both views.
+// testUnresolved has a block of a known stream that no writer resolved, as a process leaves it that dies when two transactions
+// have missed each other: Resolve, and a claim, make it pending for both views.
 func testUnresolved(t *testing.T, dsn string) {
 	t.Helper()
 	db := opener(dsn)(t, time.Now)
@@ -72,13 +75,17 @@ func testUnresolved(t *testing.T, dsn string) {
 		t.Fatal(err)
 	}
 	defer raw.Close()
-	for _, statement := range []string{
-		"DELETE FROM pending WHERE view_name = 'measures'", "UPDATE pending SET view_name = '' WHERE view_name = 'log_entries'",
-	} {
-		if r, err := raw.ExecContext(t.Context(), statement); err != nil {
-			t.Fatal(err)
-		} else if n, _ := r.RowsAffected(); n != 1 {
-			t.Fatalf("%s changed %d rows", statement, n)
+	miss := func() {
+		t.Helper()
+		for _, statement := range []string{
+			"DELETE FROM pending WHERE view_name = 'measures'",
+			"UPDATE pending SET view_name = '', owner = NULL, expires = NULL WHERE view_name = 'log_entries'",
+		} {
+			if r, err := raw.ExecContext(t.Context(), statement); err != nil {
+				t.Fatal(err)
+			} else if n, _ := r.RowsAffected(); n != 1 {
+				t.Fatalf("%s changed %d rows", statement, n)
+			}
 		}
 	}
 	check := func() {
@@ -100,12 +107,62 @@ func testUnresolved(t *testing.T, dsn string) {
 		}
 	}
 	check()
+	miss()
+	if err := db.Resolve(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	check()
+	miss()
 	for _, v := range catalog.Views() {
 		claimed, err := db.ClaimPending(t.Context(), catalog.ClaimPending{View: v, Owner: uuid.New()})
 		if err != nil || len(claimed) != 1 {
 			t.Errorf("claimed %d of %s, %v; want the block", len(claimed), v, err)
 		}
 		check()
+	}
+}
+
+// testBesideStream records blocks and their stream at the same time, the blocks in either way: when all have returned, readers see
+// the blocks, without any claim.
+func testBesideStream(t *testing.T, dsn string) {
+	t.Helper()
+	db := opener(dsn)(t, time.Now)
+	p := telemetry.Process{ID: telemetry.ProcessID(uuid.New())}
+	if _, err := db.InsertProcess(t.Context(), p); err != nil {
+		t.Fatal(err)
+	}
+	want := 0
+	for range 60 {
+		s := telemetry.Stream{ID: telemetry.StreamID(uuid.New()), ProcessID: p.ID, Tags: []string{"log"}, Format: telemetry.FormatNative}
+		block := func() catalog.BlockRecord {
+			return catalog.BlockRecord{Block: telemetry.Block{ID: telemetry.BlockID(uuid.New()), StreamID: s.ID, ProcessID: p.ID}}
+		}
+		staged := block()
+		var work errgroup.Group
+		work.Go(func() error { _, err := db.InsertStream(t.Context(), s); return err })
+		work.Go(func() error { _, err := db.Append(t.Context(), []catalog.BlockRecord{block(), block()}); return err })
+		work.Go(func() error {
+			return errors.Join(
+				db.StageBlocks(t.Context(), []telemetry.Block{staged.Block}),
+				db.StagePayloads(t.Context(), []catalog.PayloadRecord{{Block: staged.ID, Stream: s.ID, Process: p.ID}}))
+		})
+		if err := work.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		want += 3
+		err := db.Read(t.Context(), func(r *catalog.Reader) error {
+			list, err := r.Pending(t.Context(), catalog.LogEntries, catalog.Filter{})
+			if len(list) != want {
+				t.Fatalf("%d pending, want %d", len(list), want)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := db.CheckCoverage(t.Context()); err != nil {
+		t.Error(err)
 	}
 }
 

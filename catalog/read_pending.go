@@ -11,8 +11,7 @@ import (
 // ticks of an event are read before the block's lock is taken and two clocks are involved.
 const clockSlack telemetry.Time = 60e9
 
-// Pending returns the blocks that view has not materialised, with those in quarantine, oldest first; blocks that only
-// this reader resolves come before the others. Blocks whose stream or process is unknown are left out. The range takes
+// Pending returns the blocks that view has not materialised, with those in quarantine, oldest first. Blocks whose stream or process is unknown are left out. The range takes
 // blocks whose time from begin to end, widened by a minute, meets it.
 func (r *Reader) Pending(ctx context.Context, view View, f Filter) ([]PendingBlock, error) {
 	f.Range = widened(f.Range, clockSlack)
@@ -20,7 +19,7 @@ func (r *Reader) Pending(ctx context.Context, view View, f Filter) ([]PendingBlo
 	if !f.WithoutPayload {
 		o = append([]option{{"payload", nil}}, o...)
 	}
-	q := query{name: "pending", args: []any{string(view), string(view)}, options: o}
+	q := query{name: "pending", args: []any{string(view)}, options: o}
 	var list []PendingBlock
 	p := PendingBlock{View: view}
 	var quarantined int64

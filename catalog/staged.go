@@ -35,7 +35,7 @@ func (db *DB) InsertProcesses(ctx context.Context, processes []telemetry.Process
 
 // InsertStreams records streams in one transaction, but those whose id is known; see InsertStream.
 func (db *DB) InsertStreams(ctx context.Context, streams []telemetry.Stream) error {
-	return db.write(ctx, fmt.Sprintf("insert %d streams", len(streams)), func(s *session) error {
+	err := db.write(ctx, fmt.Sprintf("insert %d streams", len(streams)), func(s *session) error {
 		for _, i := range ascending(len(streams), func(i int) [16]byte { return streams[i].ID }) {
 			if _, err := insertStream(ctx, s, streams[i]); err != nil {
 				return fmt.Errorf("stream %s: %w", streams[i].ID, err)
@@ -43,6 +43,10 @@ func (db *DB) InsertStreams(ctx context.Context, streams []telemetry.Stream) err
 		}
 		return nil
 	})
+	if err == nil && len(streams) > 0 {
+		err = db.resolveAgain(ctx)
+	}
+	return err
 }
 
 // StageBlocks records blocks whose payloads come apart from them, in one transaction. A block whose payload is there
@@ -50,7 +54,8 @@ func (db *DB) InsertStreams(ctx context.Context, streams []telemetry.Stream) err
 // known about an id stays as it is. A zero insert time becomes now.
 func (db *DB) StageBlocks(ctx context.Context, blocks []telemetry.Block) error {
 	now := db.timeNow()
-	return db.write(ctx, fmt.Sprintf("stage %d blocks", len(blocks)), func(s *session) error {
+	var unresolved []any
+	err := db.write(ctx, fmt.Sprintf("stage %d blocks", len(blocks)), func(s *session) error {
 		order := ascending(len(blocks), func(i int) [16]byte { return blocks[i].ID })
 		staged := make([]telemetry.BlockID, len(order))
 		err := rowBatches(len(order), func(from, to int) error {
@@ -71,15 +76,21 @@ func (db *DB) StageBlocks(ctx context.Context, blocks []telemetry.Block) error {
 		if err != nil {
 			return err
 		}
-		return completeStaged(ctx, s, staged, now)
+		unresolved, err = completeStaged(ctx, s, staged, now)
+		return err
 	})
+	if err == nil {
+		err = db.resolveMissed(ctx, unresolved)
+	}
+	return err
 }
 
 // StagePayloads records payloads, which must be durable, in one transaction: the other half of StageBlocks. Segments with
 // payloads that were known are noted, see SegmentWaste.
 func (db *DB) StagePayloads(ctx context.Context, payloads []PayloadRecord) error {
 	now := db.timeNow()
-	return db.write(ctx, fmt.Sprintf("stage %d payloads", len(payloads)), func(s *session) error {
+	var unresolved []any
+	err := db.write(ctx, fmt.Sprintf("stage %d payloads", len(payloads)), func(s *session) error {
 		order := ascending(len(payloads), func(i int) [16]byte { return payloads[i].Block })
 		staged := make([]telemetry.BlockID, len(order))
 		taken := make(map[telemetry.BlockID]bool, len(order))
@@ -109,17 +120,23 @@ func (db *DB) StagePayloads(ctx context.Context, payloads []PayloadRecord) error
 		if err := noteWaste(ctx, s, freed, false); err != nil {
 			return err
 		}
-		return completeStaged(ctx, s, staged, now)
+		unresolved, err = completeStaged(ctx, s, staged, now)
+		return err
 	})
+	if err == nil {
+		err = db.resolveMissed(ctx, unresolved)
+	}
+	return err
 }
 
 // completeStaged makes blocks of those whose halves are both there by now. Whoever stages the second half holds the lock of
 // the row, so that on PostgreSQL one of two transactions sees both. Rows of blocks that are recorded are deleted after
 // that, when this transaction sees also what was recorded while it waited for a row.
-func completeStaged(ctx context.Context, s *session, staged []telemetry.BlockID, now telemetry.Time) error {
+// It returns the numbers of those whose stream was not known, see resolveMissed.
+func completeStaged(ctx context.Context, s *session, staged []telemetry.BlockID, now telemetry.Time) (unresolved []any, err error) {
 	values := ids(staged)
 	var whole []BlockRecord
-	err := listBatches(values, func(batch []any) error {
+	err = listBatches(values, func(batch []any) error {
 		return s.each(ctx, query{name: "whole_staged", n: len(batch), args: batch}, func(rows *sql.Rows) error {
 			var b BlockRecord
 			if err := rows.Scan(append(b.dest(), &b.Location.Inline)...); err != nil {
@@ -130,14 +147,15 @@ func completeStaged(ctx context.Context, s *session, staged []telemetry.BlockID,
 		})
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	completed := make(map[telemetry.BlockID]bool)
 	if len(whole) > 0 {
 		a := newAppend(whole, now)
 		if err := a.run(ctx, s); err != nil {
-			return err
+			return nil, err
 		}
+		unresolved = a.unresolved
 		for i := range whole {
 			completed[whole[i].ID] = a.inserted[i]
 		}
@@ -147,9 +165,9 @@ func completeStaged(ctx context.Context, s *session, staged []telemetry.BlockID,
 		return s.each(ctx, query{name: "delete_staged_among", n: len(batch), args: batch}, collectFreed(freed, completed))
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return noteWaste(ctx, s, freed, false)
+	return unresolved, noteWaste(ctx, s, freed, false)
 }
 
 // collectFreed adds up the bytes of staged payloads that were deleted, by segment, but of those that became blocks.

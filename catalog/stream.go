@@ -28,8 +28,47 @@ func (db *DB) InsertStream(ctx context.Context, st telemetry.Stream) (inserted b
 		inserted, err = insertStream(ctx, s, st)
 		return err
 	})
+	if err == nil && inserted {
+		err = db.resolveAgain(ctx, option{"stream", []any{id(st.ID)}})
+	}
 	return inserted && err == nil, err
 }
+
+// On PostgreSQL a block and its stream may be recorded by two transactions that do not see each other. So each of the two looks
+// again when it has committed, before it returns: the later one sees what the other did. What is left when a process dies in
+// between, ClaimPending and Resolve find.
+
+// resolveAgain is for who has recorded streams.
+func (db *DB) resolveAgain(ctx context.Context, options ...option) error {
+	if !db.dialect.rowLocks {
+		return nil
+	}
+	return db.write(ctx, "resolve blocks", func(s *session) error { return resolve(ctx, s, options...) })
+}
+
+// resolveMissed is for who has recorded blocks whose streams were not known.
+func (db *DB) resolveMissed(ctx context.Context, blocks []any) error {
+	if len(blocks) == 0 {
+		return nil
+	}
+	return db.write(ctx, "resolve blocks", func(s *session) error {
+		return listBatches(blocks, func(batch []any) error {
+			var found []any
+			if err := s.each(ctx, query{name: "unresolved_among", n: len(batch), args: batch}, collectNumbers(&found)); err != nil {
+				return err
+			}
+			if _, err := s.inBatches(ctx, "resolve_pending", found); err != nil {
+				return err
+			}
+			_, err := s.inBatches(ctx, "delete_unresolved", found)
+			return err
+		})
+	})
+}
+
+// Resolve gives blocks that wait for a stream which is known their views. It finds what processes left that died while they
+// recorded either; otherwise there are none.
+func (db *DB) Resolve(ctx context.Context) error { return db.resolveAgain(ctx) }
 
 func insertStream(ctx context.Context, s *session, st telemetry.Stream) (inserted bool, err error) {
 	tags, err := toJSON(st.Tags)

@@ -85,6 +85,7 @@ func (l *Lake) chores() []chore {
 		{"remove retired files", time.Minute, l.removeRetired},
 		{"remove deleted blocks", time.Minute, l.removeWaste},
 		{"remove orphans", time.Hour, l.removeOrphans},
+		{"resolve blocks", 10 * time.Minute, l.catalog.Resolve},
 		{"measure partitions", time.Minute, l.measure},
 	}
 }
