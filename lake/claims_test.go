@@ -2,17 +2,13 @@ package lake
 
 import (
 	"context"
-	"errors"
-	"path/filepath"
 	"testing"
 
 	"github.com/google/uuid"
 
 	"github.com/micromegas-go/micromegas/catalog"
 	"github.com/micromegas-go/micromegas/objstore"
-	"github.com/micromegas-go/micromegas/objstore/dir"
 	"github.com/micromegas-go/micromegas/telemetry"
-	"github.com/micromegas-go/micromegas/wire"
 )
 
 // hooked is a bucket that calls before each PutFile.
@@ -31,49 +27,9 @@ func (h *hooked) PutFile(ctx context.Context, key, path string) error {
 // TestLostClaim takes one of the claimed blocks, and then one of the claimed partitions, away while the file is written:
 // the file is thrown away, and the others can be claimed at once.
 func TestLostClaim(t *testing.T) {
-	folder := t.TempDir()
-	db, err := catalog.Open(t.Context(), catalog.Options{DSN: filepath.Join(folder, "catalog.db")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	objects, err := dir.Open(filepath.Join(folder, "objects"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	bucket := &hooked{Bucket: objects}
-	l, err := Open(t.Context(), Options{
-		Catalog: db, Objects: bucket, CacheDir: filepath.Join(folder, "cache"), Maintenance: Maintenance{MergeFiles: 3},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := l.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
-	deps, layouts := wire.LogLayouts()
-	p := telemetry.Process{ID: telemetry.ProcessID(uuid.New()), TSCFrequency: 1e9}
-	s := telemetry.Stream{
-		ID: telemetry.StreamID(uuid.New()), ProcessID: p.ID, DependenciesMetadata: deps.Encode(),
-		ObjectsMetadata: layouts.Encode(), Tags: []string{telemetry.TagLog}, Format: telemetry.FormatNative,
-	}
-	if err := errors.Join(l.InsertProcess(t.Context(), p), l.InsertStream(t.Context(), s)); err != nil {
-		t.Fatal(err)
-	}
-	appendBlock := func() {
-		t.Helper()
-		var b wire.LogBuilder
-		b.Add(1, wire.LevelInfo, "target", "message", nil)
-		payload, n := b.Finish()
-		err := l.Append(t.Context(), telemetry.Block{
-			ID: telemetry.BlockID(uuid.New()), StreamID: s.ID, ProcessID: p.ID, Objects: n, EndTicks: 1,
-		}, payload)
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
+	bucket := &hooked{}
+	l := openLogs(t, Options{Objects: bucket, Maintenance: Maintenance{MergeFiles: 3}})
+	db, objects := l.catalog, l.files
 	files := func() (n int) {
 		for _, err := range objects.List(t.Context(), viewPrefix) {
 			if err != nil {
@@ -86,7 +42,7 @@ func TestLostClaim(t *testing.T) {
 	other, third := uuid.New(), uuid.New()
 
 	for range 3 {
-		appendBlock()
+		l.send(t, 1)
 	}
 	claim := catalog.ClaimPending{View: catalog.LogEntries, MaxBlocks: 1, Owner: other}
 	bucket.before = func() {
@@ -121,7 +77,7 @@ func TestLostClaim(t *testing.T) {
 
 	bucket.before = nil
 	for range 3 {
-		appendBlock()
+		l.send(t, 1)
 		if _, err := l.materialise(t.Context(), catalog.LogEntries); err != nil {
 			t.Fatal(err)
 		}

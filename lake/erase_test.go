@@ -11,7 +11,7 @@ import (
 // TestEraseUnreadable deletes one of two blocks of a partition whose rows cannot be rewritten although its file is what was
 // recorded: it is made anew from the blocks that are left.
 func TestEraseUnreadable(t *testing.T) {
-	u := openUpgrade(t)
+	u := openLogs(t, Options{})
 	u.send(t, 2)
 	var first []catalog.BlockRecord
 	err := u.catalog.Read(t.Context(), func(r *catalog.Reader) (err error) {

@@ -4,85 +4,24 @@ package lake_test
 
 import (
 	"errors"
-	"os"
-	"os/exec"
 	"path/filepath"
-	"syscall"
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
+	"github.com/micromegas-go/micromegas/internal/disktest"
 	"github.com/micromegas-go/micromegas/internal/fault"
 	"github.com/micromegas-go/micromegas/lake"
 )
 
-const fullFolder = "LAKE_TEST_FULL"
-
 // TestDiskFull fills the disks of a lake, one after the other: file systems of eight megabytes each, which a child process of
 // this test mounts where nobody else sees them.
-func TestDiskFull(t *testing.T) {
-	if folder := os.Getenv(fullFolder); folder != "" {
-		testDiskFull(t, folder)
-		return
-	}
-	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestDiskFull$", "-test.v")
-	child.Env = append(os.Environ(), fullFolder+"="+t.TempDir())
-	child.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS}
-	if os.Geteuid() != 0 {
-		child.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
-		child.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{HostID: os.Geteuid(), Size: 1}}
-		child.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{HostID: os.Getegid(), Size: 1}}
-	}
-	out, err := child.CombinedOutput()
-	t.Logf("%s", out)
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-func mountSmall(t *testing.T, folder string) {
-	t.Helper()
-	if err := os.MkdirAll(folder, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.Mount("tmpfs", folder, "tmpfs", 0, "size=8m"); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = unix.Unmount(folder, unix.MNT_DETACH) })
-}
-
-// fill leaves no room in a folder's file system, and returns what makes room again.
-func fill(t *testing.T, folder string) (empty func()) {
-	t.Helper()
-	path := filepath.Join(folder, "filler")
-	f, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for size := 1 << 20; size > 0; {
-		if _, err := f.Write(make([]byte, size)); err != nil {
-			size /= 2
-		}
-	}
-	if err := f.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return func() {
-		if err := os.Remove(path); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
+func TestDiskFull(t *testing.T) { disktest.Run(t, testDiskFull) }
 
 func testDiskFull(t *testing.T, folder string) {
 	t.Helper()
-	mountSmall(t, folder) // for the catalog
-	mountSmall(t, filepath.Join(folder, "objects"))
-	mountSmall(t, filepath.Join(folder, "cache"))
+	disktest.Mount(t, folder, "8m") // for the catalog
+	disktest.Mount(t, filepath.Join(folder, "objects"), "8m")
+	disktest.Mount(t, filepath.Join(folder, "cache"), "8m")
 	d := &damaged{folder: folder}
 	d.now.Store(time.Now().UnixNano())
 	d.rig = openClock(t, folder, lake.Maintenance{QuarantineAfter: 1, RetryAfter: -1, MergeFiles: 2}, time.Now)
@@ -144,7 +83,7 @@ func testDiskFull(t *testing.T, folder string) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			d.send(t, 2)
-			empty := fill(t, filepath.Join(folder, tc.folder))
+			empty := disktest.Fill(t, filepath.Join(folder, tc.folder))
 			tc.full()
 			empty()
 			d.check(t)

@@ -13,7 +13,7 @@ import (
 // TestIdle runs all maintenance again and again, for a month by its clock, on a lake to which nothing arrives: no byte of its
 // catalog and no object changes, and no transaction that writes begins.
 func TestIdle(t *testing.T) {
-	u := openUpgrade(t)
+	u := openLogs(t, Options{})
 	now := time.Now()
 	u.now = func() time.Time { return now }
 	for range 3 {

@@ -16,7 +16,7 @@ import (
 // TestRecords reads processes, streams and blocks that are many enough for a file: nothing but one batch is in memory, and the
 // rows are those of the lists that fit into memory.
 func TestRecords(t *testing.T) {
-	u := openUpgrade(t)
+	u := openLogs(t, Options{})
 	const n, each = 40, 2
 	process := telemetry.Process{ID: telemetry.ProcessID(uuid.New()), Exe: "game", Properties: map[string]string{"a": "b"}}
 	var blocks []catalog.BlockRecord

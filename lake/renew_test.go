@@ -3,7 +3,6 @@ package lake
 import (
 	"context"
 	"errors"
-	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -11,48 +10,18 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/micromegas-go/micromegas/catalog"
-	"github.com/micromegas-go/micromegas/objstore/dir"
-	"github.com/micromegas-go/micromegas/telemetry"
-	"github.com/micromegas-go/micromegas/wire"
 )
 
 // TestRenewal has work that takes many times its lease: nobody takes it over, and it is not thrown away.
 func TestRenewal(t *testing.T) {
-	folder := t.TempDir()
 	var now atomic.Int64
 	now.Store(time.Now().UnixNano())
 	clock := func() time.Time { return time.Unix(0, now.Load()) }
-	db, err := catalog.Open(t.Context(), catalog.Options{DSN: filepath.Join(folder, "catalog.db"), Now: clock})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	objects, err := dir.Open(filepath.Join(folder, "objects"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	bucket := &hooked{Bucket: objects}
-	l, err := Open(t.Context(), Options{
-		Catalog: db, Objects: bucket, CacheDir: filepath.Join(folder, "cache"), Now: clock,
-		Maintenance: Maintenance{MergeFiles: 2, Lease: time.Hour, renewEvery: time.Millisecond},
+	bucket := &hooked{}
+	l := openLogs(t, Options{
+		Objects: bucket, Now: clock, Maintenance: Maintenance{MergeFiles: 2, Lease: time.Hour, renewEvery: time.Millisecond},
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := l.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
-	deps, layouts := wire.LogLayouts()
-	p := telemetry.Process{ID: telemetry.ProcessID(uuid.New()), TSCFrequency: 1e9}
-	s := telemetry.Stream{
-		ID: telemetry.StreamID(uuid.New()), ProcessID: p.ID, DependenciesMetadata: deps.Encode(),
-		ObjectsMetadata: layouts.Encode(), Tags: []string{telemetry.TagLog}, Format: telemetry.FormatNative,
-	}
-	if err := errors.Join(l.InsertProcess(t.Context(), p), l.InsertStream(t.Context(), s)); err != nil {
-		t.Fatal(err)
-	}
+	db := l.catalog
 	other := uuid.New()
 	// slowly lets three leases pass while a file is being stored. What nobody renewed would be claimable now.
 	slowly := func(claimable func() int) func() {
@@ -97,13 +66,7 @@ func TestRenewal(t *testing.T) {
 		return n
 	}
 	for range 2 {
-		var b wire.LogBuilder
-		b.Add(1, wire.LevelInfo, "target", "message", nil)
-		payload, n := b.Finish()
-		block := telemetry.Block{ID: telemetry.BlockID(uuid.New()), StreamID: s.ID, ProcessID: p.ID, Objects: n, EndTicks: 1}
-		if err := l.Append(t.Context(), block, payload); err != nil {
-			t.Fatal(err)
-		}
+		l.send(t, 1)
 		bucket.before = slowly(pending)
 		if _, err := l.materialise(t.Context(), catalog.LogEntries); err != nil {
 			t.Fatal(err)

@@ -3,7 +3,6 @@ package lake
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"testing"
 
@@ -11,9 +10,6 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/micromegas-go/micromegas/catalog"
-	"github.com/micromegas-go/micromegas/objstore/dir"
-	"github.com/micromegas-go/micromegas/telemetry"
-	"github.com/micromegas-go/micromegas/wire"
 )
 
 // olderForm returns v as a version before it: without some columns, and perhaps with one that is not there any more.
@@ -101,7 +97,7 @@ func TestUpgrade(t *testing.T) {
 	} {
 		for _, query := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%s, query first %v", name, query), func(t *testing.T) {
-				u := openUpgrade(t)
+				u := openLogs(t, Options{})
 				for range 2 {
 					u.send(t, 20)
 					if err := u.Settle(t.Context()); err != nil {
@@ -142,62 +138,7 @@ func TestUpgrade(t *testing.T) {
 	}
 }
 
-type upgradeLake struct {
-	*Lake
-	folder string
-	stream telemetry.Stream
-	sent   int
-}
-
-func openUpgrade(t *testing.T) *upgradeLake {
-	t.Helper()
-	folder := t.TempDir()
-	db, err := catalog.Open(t.Context(), catalog.Options{DSN: filepath.Join(folder, "catalog.db")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	objects, err := dir.Open(filepath.Join(folder, "objects"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := Open(t.Context(), Options{Catalog: db, Objects: objects, CacheDir: filepath.Join(folder, "cache")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := errors.Join(l.Close(), db.Close()); err != nil {
-			t.Error(err)
-		}
-	})
-	deps, layouts := wire.LogLayouts()
-	p := telemetry.Process{ID: telemetry.ProcessID(uuid.New()), TSCFrequency: 1e9}
-	u := &upgradeLake{Lake: l, folder: folder, stream: telemetry.Stream{
-		ID: telemetry.StreamID(uuid.New()), ProcessID: p.ID, DependenciesMetadata: deps.Encode(),
-		ObjectsMetadata: layouts.Encode(), Tags: []string{telemetry.TagLog}, Format: telemetry.FormatNative,
-	}}
-	if err := errors.Join(l.InsertProcess(t.Context(), p), l.InsertStream(t.Context(), u.stream)); err != nil {
-		t.Fatal(err)
-	}
-	return u
-}
-
-func (u *upgradeLake) send(t *testing.T, rows int) {
-	t.Helper()
-	var b wire.LogBuilder
-	for range rows {
-		u.sent++
-		b.Add(telemetry.Ticks(u.sent), wire.LevelInfo, "target", fmt.Sprintf("message %03d", u.sent), nil)
-	}
-	payload, n := b.Finish()
-	block := telemetry.Block{
-		ID: telemetry.BlockID(uuid.New()), StreamID: u.stream.ID, ProcessID: u.stream.ProcessID, Objects: n, EndTicks: 1,
-	}
-	if err := u.Append(t.Context(), block, payload); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func (u *upgradeLake) live(t *testing.T) (list []catalog.Partition) {
+func (u *logLake) live(t *testing.T) (list []catalog.Partition) {
 	t.Helper()
 	err := u.catalog.Read(t.Context(), func(r *catalog.Reader) (err error) {
 		list, err = r.Partitions(t.Context(), catalog.LogEntries, catalog.Filter{})
@@ -210,7 +151,7 @@ func (u *upgradeLake) live(t *testing.T) (list []catalog.Partition) {
 }
 
 // read returns all rows as text, sorted, with every column of the view.
-func (u *upgradeLake) read(t *testing.T) []string {
+func (u *logLake) read(t *testing.T) []string {
 	t.Helper()
 	s, err := u.Snapshot(t.Context(), []Scan{{View: "log_entries"}})
 	if err != nil {

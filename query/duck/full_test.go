@@ -3,51 +3,21 @@
 package duck_test
 
 import (
-	"os"
-	"os/exec"
-	"syscall"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
+	"github.com/micromegas-go/micromegas/internal/disktest"
 	"github.com/micromegas-go/micromegas/internal/fault"
 	"github.com/micromegas-go/micromegas/query"
 	"github.com/micromegas-go/micromegas/query/duck"
 )
 
-const fullFolder = "DUCK_TEST_FULL"
-
 // TestSpillFull runs a query that spills more than the disk has room for: a file system of four megabytes, which a child process
 // of this test mounts where nobody else sees it. The next query is none the worse.
-func TestSpillFull(t *testing.T) {
-	if folder := os.Getenv(fullFolder); folder != "" {
-		testSpillFull(t, folder)
-		return
-	}
-	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestSpillFull$", "-test.v")
-	child.Env = append(os.Environ(), fullFolder+"="+t.TempDir())
-	child.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS}
-	if os.Geteuid() != 0 {
-		child.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
-		child.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{HostID: os.Geteuid(), Size: 1}}
-		child.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{HostID: os.Getegid(), Size: 1}}
-	}
-	out, err := child.CombinedOutput()
-	t.Logf("%s", out)
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+func TestSpillFull(t *testing.T) { disktest.Run(t, testSpillFull) }
 
 func testSpillFull(t *testing.T, folder string) {
 	t.Helper()
-	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.Mount("tmpfs", folder, "tmpfs", 0, "size=4m"); err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = unix.Unmount(folder, unix.MNT_DETACH) }()
+	disktest.Mount(t, folder, "4m")
 	engine, err := duck.Open(duck.Options{TempDir: folder, MemoryLimit: 64 << 20, Threads: 1})
 	if err != nil {
 		t.Fatal(err)
