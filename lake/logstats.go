@@ -279,7 +279,7 @@ func (t *Table) addUp(counts, entries []string, during telemetry.Range) {
 	}
 	if len(entries) > 0 {
 		where := ""
-		if conditions := within(binned(during), "time", "time"); len(conditions) > 0 { // the rest is left to Filter
+		if conditions := Within(binned(during), "time", "time"); len(conditions) > 0 { // the rest is left to Filter
 			where = " WHERE " + strings.Join(conditions, " AND ")
 		}
 		parts = append(parts, fmt.Sprintf(`SELECT make_timestamp_ns(epoch_ns("time") - (epoch_ns("time") %% %d + %d) %% %d) AS time_bin,

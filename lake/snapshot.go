@@ -361,7 +361,7 @@ func (l *Lake) table(ctx context.Context, p *plan) (*Table, []*localFile, error)
 		return t, nil, nil
 	case logStats:
 		held, err := l.logStatsTable(ctx, p, t)
-		t.Filter = strings.Join(within(p.scan.Range, "time_bin", "time_bin"), " AND ")
+		t.Filter = strings.Join(Within(p.scan.Range, "time_bin", "time_bin"), " AND ")
 		return t, held, err
 	case logEntries, measures:
 		// Newest first: what looks for the newest rows finds them at once and then leaves out older parts by their statistics.
@@ -385,7 +385,7 @@ func (l *Lake) table(ctx context.Context, p *plan) (*Table, []*localFile, error)
 				p.used = append(p.used, usedPartition{p.partitions[i], f, false})
 			}
 		}
-		conditions := within(p.scan.Range, "time", "time")
+		conditions := Within(p.scan.Range, "time", "time")
 		if !p.scan.bare() {
 			id, _ := telemetry.ParseProcessID(p.scan.Instance)
 			conditions = append(conditions, fmt.Sprintf("process_id = '%s'", id))
@@ -400,7 +400,7 @@ func (l *Lake) table(ctx context.Context, p *plan) (*Table, []*localFile, error)
 			}
 		}
 		begin, end := p.view.during()
-		t.Filter = strings.Join(within(p.scan.Range, begin, end), " AND ")
+		t.Filter = strings.Join(Within(p.scan.Range, begin, end), " AND ")
 		if p.view == threadSpans {
 			t.OrderBy = `"begin", depth, id`
 		}
@@ -433,16 +433,18 @@ func (t *Table) set(files []*localFile, conditions []string) {
 	t.Filter = strings.Join(conditions, " AND ")
 }
 
-// within returns the conditions that rows from column begin to column end meet the range.
-func within(r telemetry.Range, begin, end string) []string {
+// Within returns the conditions, as the engine writes them, that rows from column begin to column end meet the range.
+func Within(r telemetry.Range, begin, end string) []string {
 	var conditions []string
 	if r.Begin != nil {
-		conditions = append(conditions, fmt.Sprintf("%q >= TIMESTAMP_NS '%s'", end, literal(*r.Begin)))
+		conditions = append(conditions, fmt.Sprintf("%s >= TIMESTAMP_NS '%s'", quoted(end), literal(*r.Begin)))
 	}
 	if r.End != nil {
-		conditions = append(conditions, fmt.Sprintf("%q <= TIMESTAMP_NS '%s'", begin, literal(*r.End)))
+		conditions = append(conditions, fmt.Sprintf("%s <= TIMESTAMP_NS '%s'", quoted(begin), literal(*r.End)))
 	}
 	return conditions
 }
+
+func quoted(column string) string { return `"` + strings.ReplaceAll(column, `"`, `""`) + `"` }
 
 func literal(t telemetry.Time) string { return t.Std().Format("2006-01-02 15:04:05.000000000") }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/micromegas-go/micromegas/internal/fault"
+	"github.com/micromegas-go/micromegas/lake"
 	"github.com/micromegas-go/micromegas/telemetry"
 )
 
@@ -16,7 +17,7 @@ type derived struct {
 	name   string
 	sql    string // in the engine's dialect
 	traits []trait
-	times  [2]string // columns that the range of the request bounds; "" for none
+	times  [2]string // columns of the begin and the end of a row, which the range of the request bounds
 }
 
 // The ends of all time, for {begin} and {end}.
@@ -199,13 +200,6 @@ var volatileFunctions = []string{
 
 // relation is the derived relation as the engine gets it.
 func (d *derived) relation(during telemetry.Range) Relation {
-	var conditions []string
-	bound := func(column, operator string, at *telemetry.Time) {
-		if at != nil && column != "" {
-			conditions = append(conditions, fmt.Sprintf("%s %s TIMESTAMP_NS '%s'", quoteName(column), operator, at.Std().Format("2006-01-02 15:04:05.000000000")))
-		}
-	}
-	bound(d.times[1], ">=", during.Begin)
-	bound(d.times[0], "<=", during.End)
+	conditions := lake.Within(during, d.times[0], d.times[1])
 	return Relation{Name: d.name, Definition: d.sql, Filter: strings.Join(conditions, " AND ")}
 }

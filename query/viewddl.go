@@ -22,12 +22,10 @@ type viewDDL struct {
 
 // viewOptions are the options of a view.
 type viewOptions struct {
-	extract, count, merge   string // SQL
-	group                   int32
-	minTime, maxTime        string // columns; the same for a single one
-	sourceDelta, mergeDelta string
-	sortOrder               []string
-	given                   map[string]bool
+	extract, count, merge string // SQL
+	group                 int32
+	minTime, maxTime      string // columns; the same for a single one
+	given                 map[string]bool
 }
 
 // ddlOperation is what the audit and refusals call these statements.
@@ -119,7 +117,7 @@ func (s *statement) expected(i int, what string) error {
 
 // parseViewOptions reads option = value, … ) from token i on.
 func (s *statement) parseViewOptions(d *viewDDL, i int) error {
-	d.view = viewOptions{sourceDelta: "1 day", given: map[string]bool{}}
+	d.view = viewOptions{given: map[string]bool{}}
 	for {
 		name, ok := s.name(i)
 		if !ok {
@@ -163,19 +161,18 @@ func (s *statement) setViewOption(o *viewOptions, name string, i int) error {
 	into := map[string]*string{
 		"extract_query": &o.extract, "count_src_query": &o.count, "merge_partitions_query": &o.merge,
 		"min_time_column": &o.minTime, "max_time_column": &o.maxTime,
-		"source_partition_delta": &o.sourceDelta, "merge_partition_delta": &o.mergeDelta,
 	}[name]
 	text, ok := s.textLiteral(i + 2)
 	switch {
-	case into == nil && name != "time_column" && name != "merge_sort_order":
+	case into == nil && name != "time_column" && !planning[name]:
 		return invalidAt(pos, fmt.Sprintf("unknown view option '%.60s'", name))
 	case !ok:
 		return s.expected(i+2, "a text")
 	case name == "time_column":
 		o.minTime, o.maxTime = text, text
-	case name == "merge_sort_order":
-		for column := range strings.SplitSeq(text, ",") {
-			o.sortOrder = append(o.sortOrder, strings.TrimSpace(column))
+	case planning[name]:
+		if name != "merge_sort_order" && !deltaText.MatchString(text) {
+			return invalidAt(s.tokens[0].pos, fmt.Sprintf("'%.60s' is not of the form '<n> second[s]|minute[s]|hour[s]|day[s]'", text))
 		}
 	default:
 		*into = text
@@ -196,6 +193,9 @@ func (s *statement) textLiteral(i int) (string, bool) {
 	return text[tag : len(text)-tag], true
 }
 
+// planning are options that plan a materialisation. They are part of the recorded statement, and change nothing in the answer.
+var planning = setOf("source_partition_delta", "merge_partition_delta", "merge_sort_order")
+
 var deltaText = regexp.MustCompile(`^[1-9][0-9]{0,8} (second|minute|hour|day)s?$`)
 
 func (o *viewOptions) complete(pos int) error {
@@ -207,14 +207,6 @@ func (o *viewOptions) complete(pos int) error {
 	single, both := o.given["time_column"], o.given["min_time_column"] && o.given["max_time_column"]
 	if single == both || single && (o.given["min_time_column"] || o.given["max_time_column"]) {
 		return invalidAt(pos, "missing required option 'time_column', or else 'min_time_column' and 'max_time_column'")
-	}
-	if o.mergeDelta == "" {
-		o.mergeDelta = o.sourceDelta
-	}
-	for _, d := range []string{o.sourceDelta, o.mergeDelta} {
-		if !deltaText.MatchString(d) {
-			return invalidAt(pos, fmt.Sprintf("'%.60s' is not of the form '<n> second[s]|minute[s]|hour[s]|day[s]'", d))
-		}
 	}
 	for _, q := range []struct{ option, text, placeholder string }{
 		{"extract_query", o.extract, "{begin}"},
