@@ -109,7 +109,7 @@ func (s *Service) check(ctx context.Context, session Session, p *plan, known fun
 	}
 	v := &validator{
 		functions: s.functions, tableFunctions: s.tableFunctions, called: map[string]bool{},
-		known: func(table string) bool { return known(lower(table)) }, hint: s.tableHint,
+		known: func(table string) bool { return known(lower(table)) }, hint: s.tableHint, functionHint: s.functionHint,
 	}
 	return v, v.query(p.tree, nil)
 }

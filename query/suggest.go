@@ -33,19 +33,24 @@ func (s *Service) tableHint(table string) string {
 	return "SHOW TABLES lists the tables"
 }
 
-// functionHint says what to do about an unknown function, when something is like it among those that may stand here, or
+// functionHint says what to do about an unknown function, when something is like it among those that may stand there, or
 // the same stands elsewhere; else it is "".
-func functionHint(name string, here, elsewhere map[string]bool, place string) string {
-	if elsewhere[lower(name)] {
-		return place
+func (s *Service) functionHint(name string, inFrom bool) string {
+	var names []string
+	switch {
+	case inFrom && s.functions[lower(name)]:
+		return "it makes a value, no table"
+	case inFrom:
+		names = slices.AppendSeq(slices.Collect(maps.Keys(s.ours)), maps.Keys(s.tableFunctions))
+		names = append(names, "view_instance") // which the rewriter knows
+	case s.tableFunctions[lower(name)]:
+		return "it stands in FROM"
+	default:
+		names = slices.Collect(maps.Keys(s.functions))
 	}
-	return meant(name, func(yield func(string) bool) {
-		for _, f := range slices.Sorted(maps.Keys(here)) {
-			if plainName(f) && !yield(f) { // operators are called functions too
-				return
-			}
-		}
-	})
+	names = slices.DeleteFunc(names, func(f string) bool { return !plainName(f) }) // operators are called functions too
+	slices.Sort(names)
+	return meant(name, slices.Values(names))
 }
 
 // engineHint says what to do about errors of the engine whose words lead away from what is meant; else it is "".

@@ -31,7 +31,8 @@ func setOf(names ...string) map[string]bool {
 type validator struct {
 	functions, tableFunctions map[string]bool
 	known                     func(table string) bool
-	hint                      func(table string) string // what to do about an unknown table
+	hint                      func(table string) string             // what to do about an unknown table
+	functionHint              func(name string, inFrom bool) string // what to do about an unknown function
 
 	used   []string
 	tables []node          // that are no WITH names, every mention
@@ -133,7 +134,7 @@ func (v *validator) expression(n node) error {
 	case name == "":
 		return nil
 	case !v.functions[lower(name)] || qualifiedCall(n):
-		return unknownFunction(n, name, functionHint(name, v.functions, v.tableFunctions, "it stands in FROM"))
+		return unknownFunction(n, name, v.functionHint(name, false))
 	case lower(name) == "error" && !slices.ContainsFunc(n.list("children"), isConstant):
 		// What it says of rows would be told before the conditions that hide them are applied.
 		return &SQLError{Fault: fault.New(fault.Invalid, "error() wants a constant text"), Pos: n.pos()}
@@ -160,7 +161,7 @@ func (v *validator) table(n node, ctes []string) error {
 	case "TABLE_FUNCTION":
 		f := n.child("function")
 		if name := f.text("function_name"); f.text("class") != "FUNCTION" || !v.tableFunctions[lower(name)] || qualifiedCall(f) {
-			return unknownFunction(f, name, functionHint(name, v.tableFunctions, v.functions, "it makes a value, no table"))
+			return unknownFunction(f, name, v.functionHint(name, true))
 		}
 	case "BASE_TABLE":
 		name := n.text("table_name")

@@ -530,6 +530,7 @@ func TestErrors(t *testing.T) {
 		{"SELECT cuont(*) FROM log_entries", "is count meant?"},
 		{"SELECT * FROM upper('a')", "it makes a value, no table"},
 		{"SELECT json_each('{}')", "it stands in FROM"},
+		{"SELECT * FROM view_instanc('log_entries', 'x')", "is view_instance meant?"},
 		{`SELECT msg FROM log_entries WHERE target = "app"`, "texts have single quotes"},
 		{"SELECT properties['a'] FROM log_entries", "property_get(properties, 'key')"},
 		{"SELECT 1 +", "syntax error"},
