@@ -105,6 +105,7 @@ type Recorder struct {
 	wakes    chan struct{} // capacity 1: collect now
 	stop     context.CancelFunc
 	flushing sync.WaitGroup // the flusher, and what measures
+	measured chan struct{}  // the first of what is measured is recorded; nil when nothing is
 	shutdown sync.Once
 	done     chan struct{} // shutdown has ended
 	ended    error         // of shutdown
@@ -158,6 +159,7 @@ func New(o Options) (*Recorder, error) {
 	r.stop = stop
 	r.flushing.Go(func() { r.run(ctx) })
 	if o.SystemMetrics {
+		r.measured = make(chan struct{})
 		r.flushing.Go(func() { r.measure(ctx) })
 	}
 	return r, nil
@@ -298,6 +300,9 @@ func (r *Recorder) Flush(ctx context.Context) error {
 func (r *Recorder) Shutdown(ctx context.Context) error {
 	r.shutdown.Do(func() {
 		defer close(r.done)
+		if r.measured != nil {
+			<-r.measured // a program may end before that goroutine has begun
+		}
 		if r.closed.Swap(true) {
 			return
 		}

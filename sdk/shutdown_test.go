@@ -3,11 +3,13 @@ package sdk_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/micromegas-go/micromegas/sdk"
+	"github.com/micromegas-go/micromegas/sdk/sdktest"
 )
 
 // slow is a sink whose end takes as long as it is let.
@@ -45,6 +47,23 @@ func TestFlushDuringShutdown(t *testing.T) {
 			t.Errorf("Flush after Shutdown = %v", err)
 		}
 	})
+}
+
+// What is measured is there however short a program is.
+func TestMeasuredBeforeTheEnd(t *testing.T) {
+	for range 20 {
+		s := sdktest.NewSink()
+		r, err := sdk.New(sdk.Options{Sink: s, SystemMetrics: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Shutdown(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.ContainsFunc(s.Events(), func(e sdktest.Event) bool { return e.Name == "go_goroutines" }) {
+			t.Fatal("nothing was measured")
+		}
+	}
 }
 
 // What Start returns ends its own recorder, not the one that has taken its place.

@@ -10,13 +10,14 @@ import (
 // systemTarget is the target of what is measured of machine, process and runtime.
 const systemTarget = "system"
 
-// measure records what there is to know about machine, process and runtime until ctx ends.
+// measure records what there is to know about machine, process and runtime, at least once, until ctx ends.
 func (r *Recorder) measure(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	m := host.NewMonitor()
 	e := emitter{recorder: r, ints: map[string]*IntMetric{}, floats: map[string]*FloatMetric{}}
 	m.Sample(e) // rates need two
+	close(r.measured)
 	for {
 		select {
 		case <-ctx.Done():
