@@ -8,7 +8,8 @@ import (
 )
 
 func TestCost(t *testing.T) {
-	s := newService(t, newLake(t), duck.Options{MemoryLimit: 256 << 20}, query.Options{})
+	// Each thread needs its share of the memory to sort at all: with as many as a machine may have there would be too little.
+	s := newService(t, newLake(t), duck.Options{MemoryLimit: 256 << 20, Threads: 2}, query.Options{})
 	cost := func(sql string) query.Cost {
 		t.Helper()
 		res, err := s.Execute(t.Context(), query.Request{SQL: sql})
