@@ -7,7 +7,8 @@
 // makes the link durable. That is two syncs for each blob. A folder is synced into its parent once, when this process
 // first writes into it, and remembered.
 //
-// Deleting the last blob of a folder removes the folder.
+// Folders stay when their last blob is deleted: one that was removed and made again by others would no longer be known to be
+// durable to those who remember it.
 //
 // Files under .tmp/ that a crash left behind are removed at Open when they are older than a day.
 package dir
@@ -21,7 +22,6 @@ import (
 	"os"
 	"path/filepath"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/micromegas-go/micromegas/objstore"
@@ -155,19 +155,7 @@ func (b *Bucket) Delete(_ context.Context, key string) error {
 	if err := os.Remove(path); err != nil && !missing(err) {
 		return b.wrap("delete", key, err)
 	}
-	b.removeEmpty(filepath.Dir(path))
 	return nil
-}
-
-// removeEmpty removes a folder of which nothing is left, and those above it, but for the topmost, which are written to all the
-// time. Whoever is about to write into one prepares it anew.
-func (b *Bucket) removeEmpty(folder string) {
-	for filepath.Dir(folder) != b.root && folder != b.root {
-		if err := syscall.Rmdir(folder); err != nil { // as a rule that it is not empty
-			return
-		}
-		folder = filepath.Dir(folder)
-	}
 }
 
 // Check implements objstore.Bucket.
