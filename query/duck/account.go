@@ -7,14 +7,23 @@ import "C"
 
 import (
 	"runtime"
+	"sync"
+	"time"
 	"unsafe"
 )
 
 // account is what an instance has allocated; see memory_linux.c. On other systems it stays empty and refuses nothing.
 type account struct {
-	c       *C.mm_account
-	workers *C.mm_workers
+	c *C.mm_account
+
+	mu      sync.Mutex
+	workers *C.mm_workers // nil before work and after rest
+	timer   *time.Timer
 }
+
+// giveWayAfter is how long a statement's threads have the priority of everybody else's. The thread that calls DuckDB keeps it: it is
+// Go's, and goes on to other work.
+const giveWayAfter = 500 * time.Millisecond
 
 func newAccount(limit int64) *account { return &account{c: C.mm_account_new(C.int64_t(limit))} }
 
@@ -36,13 +45,29 @@ func (*account) loosely(f func()) {
 
 // work gives the database threads that charge to the account.
 func (a *account) work(database unsafe.Pointer, threads int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	a.workers = C.mm_workers_start(database, C.int(threads), a.c)
+	a.timer = time.AfterFunc(giveWayAfter, a.giveWay)
+}
+
+// giveWay lets short statements go before this one.
+func (a *account) giveWay() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	C.mm_workers_give_way(a.workers)
 }
 
 // rest ends the threads.
 func (a *account) rest() {
-	C.mm_workers_stop(a.workers)
+	a.mu.Lock()
+	workers := a.workers
 	a.workers = nil
+	if a.timer != nil {
+		a.timer.Stop()
+	}
+	a.mu.Unlock()
+	C.mm_workers_stop(workers)
 }
 
 func (a *account) used() int64 { return int64(C.mm_account_used(a.c)) }

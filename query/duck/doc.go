@@ -7,9 +7,10 @@
 // Opening one takes about ten milliseconds, so a few are kept ready and are replaced in the background; functions of ours
 // are made when a statement mentions them (define.go). A statement that is only described runs nothing and needs no rows: it
 // is planned in a database that all such share, on a connection of its own, whose tables are empty and end with it
-// (planner.go). MaxConcurrent
-// queries run; MaxWaiting wait for their turn; more are told to come back. Callers take turns, and none holds all slots
-// (queue.go).
+// (planner.go).
+//
+// MaxConcurrent queries run; MaxWaiting wait for their turn; more are told to come back. Callers take turns, and none holds
+// all slots (queue.go). After half a second the workers of a statement have a lower priority than other threads (account.go).
 //
 // # How the engine is closed
 //

@@ -36,4 +36,7 @@ void mm_trim(void);
 mm_workers *mm_workers_start(void *database, int count, mm_account *a);
 void mm_workers_stop(mm_workers *w);
 
+// mm_workers_give_way lets the threads run only where others leave processors idle, more or less.
+void mm_workers_give_way(mm_workers *w);
+
 #endif

@@ -34,6 +34,9 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #define LARGE (64 << 10)
 #define KEEP (256 << 10)
@@ -379,33 +382,53 @@ extern void duckdb_execute_tasks_state(void *state);
 extern void duckdb_finish_execution(void *state);
 extern void duckdb_destroy_task_state(void *state);
 
+typedef struct worker {
+	mm_workers *of;
+	pthread_t thread;
+	_Atomic pid_t id; // of the kernel; 0 until it runs
+} worker;
+
 struct mm_workers {
 	mm_account *account;
 	void *state;
 	int count;
-	pthread_t threads[];
+	worker workers[];
 };
 
-static void *work(void *of) {
-	mm_workers *w = of;
-	mm_enter(w->account);
-	duckdb_execute_tasks_state(w->state);
+static void *work(void *this) {
+	worker *k = this;
+	atomic_store(&k->id, (pid_t)syscall(SYS_gettid));
+	mm_enter(k->of->account);
+	duckdb_execute_tasks_state(k->of->state);
 	mm_enter(NULL);
 	return NULL;
 }
 
 mm_workers *mm_workers_start(void *database, int count, mm_account *a) {
-	mm_workers *w = __real_calloc(1, sizeof(mm_workers) + count * sizeof(pthread_t));
+	mm_workers *w = __real_calloc(1, sizeof(mm_workers) + count * sizeof(worker));
 	if (!w) {
 		return NULL;
 	}
 	w->account = a;
 	w->state = duckdb_create_task_state(database);
 	atomic_fetch_add(&accounts, 1);
-	while (w->count < count && pthread_create(&w->threads[w->count], NULL, work, w) == 0) {
-		w->count++; // fewer threads are slower, and no reason to fail
+	for (; w->count < count; w->count++) {
+		worker *k = &w->workers[w->count];
+		k->of = w;
+		if (pthread_create(&k->thread, NULL, work, k) != 0) {
+			break; // fewer threads are slower, and no reason to fail
+		}
 	}
 	return w;
+}
+
+void mm_workers_give_way(mm_workers *w) {
+	for (int i = 0; w && i < w->count; i++) {
+		pid_t id = atomic_load(&w->workers[i].id);
+		if (id > 0) {
+			setpriority(PRIO_PROCESS, (id_t)id, 10); // Linux takes it for the thread alone
+		}
+	}
 }
 
 void mm_workers_stop(mm_workers *w) {
@@ -414,7 +437,7 @@ void mm_workers_stop(mm_workers *w) {
 	}
 	duckdb_finish_execution(w->state);
 	for (int i = 0; i < w->count; i++) {
-		pthread_join(w->threads[i], NULL);
+		pthread_join(w->workers[i].thread, NULL);
 	}
 	duckdb_destroy_task_state(w->state);
 	atomic_fetch_sub(&accounts, 1);

@@ -16,4 +16,5 @@ int64_t mm_total(void) { return 0; }
 void mm_set_pool(int64_t limit) {}
 void mm_trim(void) {}
 mm_workers *mm_workers_start(void *database, int count, mm_account *a) { return NULL; }
+void mm_workers_give_way(mm_workers *w) {}
 void mm_workers_stop(mm_workers *w) {}
