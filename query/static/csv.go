@@ -108,6 +108,18 @@ func (f *csvFile) learn(s *shape) error {
 	if err := f.columns(s); err != nil {
 		return err
 	}
+	return f.each(func(row []string) error {
+		for i, cell := range row {
+			if column := &s.fields[i].shape; cell != "" && column.seen&kindText == 0 {
+				column.seen |= cellKind(cell)
+			}
+		}
+		return nil
+	})
+}
+
+// each calls do with the fields of every row that is left, until it fails.
+func (f *csvFile) each(do func(row []string) error) error {
 	for {
 		row, err := f.next()
 		if errors.Is(err, io.EOF) {
@@ -116,10 +128,8 @@ func (f *csvFile) learn(s *shape) error {
 		if err != nil {
 			return err
 		}
-		for i, cell := range row {
-			if column := &s.fields[i].shape; cell != "" && column.seen&kindText == 0 {
-				column.seen |= cellKind(cell)
-			}
+		if err := do(row); err != nil {
+			return err
 		}
 	}
 }

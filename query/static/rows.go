@@ -140,21 +140,12 @@ func reading(path, name string, do func(records) error) error {
 }
 
 func (f *csvFile) write(w *writer, _ *shape) error {
-	for {
-		row, err := f.next()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
+	return f.each(func(row []string) error {
 		for i, cell := range row {
 			appendCell(w.b.Field(i), cell)
 		}
-		if err := w.ended(); err != nil {
-			return err
-		}
-	}
+		return w.ended()
+	})
 }
 
 // appendCell appends a field of a CSV file to a column whose type holds it.
