@@ -47,14 +47,21 @@ func (e *Engine) newInstance() (*instance, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a folder for spilling: %w", err)
 	}
-	i := &instance{temp: temp, account: newAccount(e.o.statementLimit())}
-	i.doomed, i.doom = context.WithCancelCause(context.Background())
+	i := newBare(e.o.statementLimit())
+	i.temp = temp
 	i.account.within(func() { err = i.open(e.o) })
 	if err != nil {
 		i.close()
 		return nil, err
 	}
 	return i, nil
+}
+
+// newBare returns an instance without a database, whose statements may allocate limit bytes.
+func newBare(limit int64) *instance {
+	i := &instance{account: newAccount(limit)}
+	i.doomed, i.doom = context.WithCancelCause(context.Background())
+	return i
 }
 
 func (i *instance) open(o Options) error {

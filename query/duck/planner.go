@@ -61,8 +61,8 @@ func (p *planner) connect(limit int64) (*instance, error) {
 		p.current = &shared{of: p, instance: i, users: 1}
 	}
 	s := p.current
-	c := &instance{db: s.instance.db, of: s, defined: s.instance.defined, account: newAccount(limit)}
-	c.doomed, c.doom = context.WithCancelCause(context.Background())
+	c := newBare(limit)
+	c.db, c.of, c.defined = s.instance.db, s, s.instance.defined
 	failed := false
 	c.account.within(func() { failed = bindings.Connect(c.db, &c.conn) == bindings.StateError })
 	if failed {
